@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * domain.h - domains and virtual CPUs
+ *
+ * Life: domain_create() leaves the domain paused once by the toolstack; it runs
+ * after unpause.  domain_kill() makes it dying: vCPUs stop for good, event
+ * channels and grant maps go, memory is released in steps.  When the last frame
+ * and reference is gone it leaves the list and is freed.
+ *
+ * Locks, outermost first: domain_list_lock, d->lock, d->grant.lock,
+ * d->evtchn_lock, d->p2m_lock, page allocator, scheduler.  Two domains' locks
+ * of one kind are never held together, except evtchn_lock by domid order.
+ */
+#ifndef HV_DOMAIN_H
+#define HV_DOMAIN_H
+
+#include "../abi/xen.h"
+#include "cpu.h"
+#include "errno.h"
+#include "p2m.h"
+#include "timer.h"
+
+#define MAX_VCPUS 64
+#define NR_HYPERCALLS 64
+#define NR_EXIT_COUNTERS 64
+#define NR_HVM_PARAMS 39
+#define MAX_E820 32
+
+struct vcpu_arch;
+struct evtchn_table;
+struct grant_table;
+struct cpu_policy;
+
+enum runstate { /* the ABI's numbers */
+	RUNSTATE_running,
+	RUNSTATE_runnable,
+	RUNSTATE_blocked,
+	RUNSTATE_offline,
+};
+
+/**
+ * struct vcpu - a virtual CPU
+ * @pause_count: reasons not to run: toolstack, domain paused or dying, ...
+ * @down: not yet started (no INIT/SIPI or context), or taken down
+ * @blocked: waits for an event (HLT, SCHEDOP_block/poll)
+ * @poll_ports: SCHEDOP_poll: any event wakes it though masked
+ * @cpu: where it runs, or ran last
+ * @running: it is some CPU's current, its state is live there
+ * @vcpu_info: mapped; in shared_info until the guest registers another place
+ * @vcpu_info_page: holds a reference if it is a guest page
+ * @runstate_gva, @time_gva: registered guest virtual addresses, 0 for none
+ * @upcall_vector: per-vCPU vector (HVMOP_set_evtchn_upcall_vector), 0 for none
+ */
+struct vcpu {
+	struct domain *domain;
+	unsigned int id;
+	struct vcpu_arch *arch;
+
+	/* sched.c, under the scheduler's lock */
+	u32 pause_count;
+	bool down;
+	bool blocked;
+	bool running;
+	bool queued;
+	struct list run_link;
+	struct cpu *cpu;
+	struct cpumask hard, soft;
+	u64 vruntime;
+	u64 slice_end;
+	enum runstate runstate;
+	u64 runstate_since;
+	u64 runstate_ns[4];
+
+	/* Read by remote senders without the lock; see event.c */
+	bool polling_ports;
+
+	struct vcpu_info *vcpu_info;
+	struct page *vcpu_info_page;
+	u64 runstate_gva;
+	u64 time_gva;
+	u32 time_version;
+	u8 upcall_vector;
+
+	struct timer singleshot;
+	struct timer poll_timeout;
+
+	u64 exits[NR_EXIT_COUNTERS];
+	u64 nr_exits;
+};
+
+enum domain_state {
+	DOMAIN_NEW, /* being built, never unpaused */
+	DOMAIN_ALIVE,
+	DOMAIN_DYING, /* being torn down */
+	DOMAIN_DEAD, /* torn down, waits for foreign references on its pages */
+};
+
+/**
+ * struct domain - a domain
+ * @refs: references; see domain_get_by_id()
+ * @privileged: may use domctl, sysctl, act on others: dom0
+ * @pause_count: by the toolstack
+ * @shutdown: the guest asked to (@shutdown_code), or crashed
+ * @pages: list head of owned frames (under page_lock), PAGE_NIL if none
+ * @tlb_gen: changes when a nested mapping was removed; see p2m.c
+ */
+struct domain {
+	domid_t id;
+	u32 refs;
+	struct list link;
+	struct spinlock lock;
+	u8 handle[16];
+	bool privileged;
+	enum domain_state state;
+	bool shutdown;
+	u8 shutdown_code;
+	bool toolstack_paused;
+	u32 create_flags;
+	u32 ssidref;
+
+	unsigned int max_vcpus;
+	struct vcpu *vcpu[MAX_VCPUS];
+
+	/* memory: under page_lock */
+	struct spinlock page_lock;
+	u64 tot_pages;
+	u64 max_pages;
+	u64 xen_pages; /* PAGE_XEN frames, not charged */
+	u32 pages;
+	u64 outstanding; /* foreign references cannot be counted here: see page.c */
+
+	/* nested page table: under p2m_lock */
+	struct spinlock p2m_lock;
+	u64 *p2m_root;
+	u64 p2m_tables;
+	gfn_t p2m_max;
+	u32 tlb_gen;
+
+	struct page *shared_info_page;
+	struct shared_info *shared_info;
+
+	struct evtchn_table *evtchn;
+	struct grant_table *grant;
+	u32 max_evtchn_port;
+	u32 max_grant_frames;
+	u32 max_maptrack_frames;
+
+	u64 hvm_param[NR_HVM_PARAMS];
+	u8 callback_vector; /* HVM_PARAM_CALLBACK_IRQ type 2; 0 for none */
+	struct cpu_policy *policy;
+
+	struct e820_entry {
+		u64 addr, size;
+		u32 type;
+	} __packed e820[MAX_E820];
+	unsigned int nr_e820;
+
+	/* scheduling */
+	u32 weight; /* 256 is normal */
+	u32 cap; /* percent of a CPU, 0 for none */
+	s64 time_offset_s;
+
+	/* counters */
+	u64 hypercalls[NR_HYPERCALLS];
+	u64 events_sent;
+	u64 upcalls;
+	u64 grant_maps, grant_unmaps, grant_copies;
+	u64 pool_faults; /* dom0 touched an unmapped pool gfn */
+	u64 cpu_ns; /* of vCPUs that are gone */
+
+	char con_line[128]; /* guest console_io, until a newline */
+	unsigned int con_len;
+};
+
+extern struct domain *dom0;
+extern struct list domain_list; /* sorted by id */
+extern struct spinlock domain_list_lock;
+
+struct domain_config {
+	u32 flags;
+	u32 max_vcpus;
+	u32 max_evtchn_port;
+	s32 max_grant_frames, max_maptrack_frames; /* -1 for the default */
+	u32 ssidref;
+	u8 handle[16];
+};
+
+/*
+ * domain.c
+ *
+ * domain_create() - make an empty domain and its vCPUs, all down
+ * @id: wanted id, or DOMID_INVALID for the next free one
+ * Return: the domain (listed; the list holds a reference), or NULL and *err.
+ */
+struct domain *domain_create(domid_t id, const struct domain_config *cfg,
+			     int *err);
+
+/* A reference by id; DOMID_SELF is the caller's.  NULL if there is none. */
+struct domain *domain_get_by_id(domid_t id);
+/* The first domain with an id >= @id. */
+struct domain *domain_get_from_id(domid_t id);
+void domain_get(struct domain *d);
+void domain_put(struct domain *d);
+
+void domain_pause(struct domain *d); /* returns when no vCPU of it runs */
+void domain_unpause(struct domain *d);
+/* As above for the toolstack: idempotent, -EINVAL if not in that state. */
+int domain_toolstack_pause(struct domain *d);
+int domain_toolstack_unpause(struct domain *d);
+
+/* The guest asked to stop (SHUTDOWN_* code); all its vCPUs stop, toolstack is
+ * told by VIRQ_DOM_EXC.  For dom0: the machine goes down or reboots.
+ */
+void domain_shutdown(struct domain *d, u8 code);
+/* The guest did what it must not; prints why (rate limited) and stops it. */
+void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
+/* After restore of a suspend that was cancelled (domctl resumedomain). */
+void domain_resume(struct domain *d);
+
+/* Tear down; -ERESTART if it wants to be called again. */
+int domain_kill(struct domain *d);
+
+/* getdomaininfo flags word (XEN_DOMINF_*) and total CPU time in ns. */
+u32 domain_info_flags(struct domain *d);
+u64 domain_cpu_ns(struct domain *d);
+
+/* vcpu.c */
+struct vcpu *vcpu_create(struct domain *d, unsigned int id);
+void vcpu_destroy(struct vcpu *v);
+/* Place vcpu_info at a guest frame and offset (register_vcpu_info). */
+int vcpu_place_info(struct vcpu *v, gfn_t gfn, unsigned int offset);
+void vcpu_release_info(struct vcpu *v);
+/* Refresh vcpu_info.time; called before entry when it has moved or rescaled. */
+void vcpu_update_time(struct vcpu *v);
+int vcpu_set_singleshot(struct vcpu *v, u64 deadline_ns, bool future_only);
+void vcpu_stop_singleshot(struct vcpu *v);
+
+/*
+ * sched.c - see there for the policy
+ *
+ * vcpu_wake(): @v has, or may have, something to do: unblock it.  Cheap if it
+ * runs or is queued.  Any context.
+ * vcpu_kick(): @v must re-check pending events before it goes on in the guest:
+ * wakes it, or makes it exit if it is in guest mode on another CPU.
+ */
+void vcpu_wake(struct vcpu *v);
+void vcpu_kick(struct vcpu *v);
+void vcpu_block(void); /* current; the caller re-checks for events after */
+void vcpu_yield(void);
+void vcpu_pause(struct vcpu *v); /* returns when @v does not run; may nest */
+void vcpu_pause_nosync(struct vcpu *v);
+void vcpu_unpause(struct vcpu *v);
+void vcpu_set_down(struct vcpu *v, bool down);
+int vcpu_set_affinity(struct vcpu *v, const struct cpumask *hard,
+		      const struct cpumask *soft);
+void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info);
+int sched_set_weight(struct domain *d, u32 weight, u32 cap);
+/* Should a long hypercall stop and be continued?  (time slice over, event) */
+bool hypercall_preempt(void);
+/* The loop of every CPU; never returns. */
+void sched_loop(void) __noreturn;
+void sched_init(void);
+
+/* Per-CPU switch points, called by sched.c, done by the processor layer. */
+
+static inline bool vcpu_events_pending(const struct vcpu *v)
+{
+	return READ_ONCE(v->vcpu_info->evtchn_upcall_pending);
+}
+
+#endif /* HV_DOMAIN_H */

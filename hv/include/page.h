@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page.h - frames of machine memory: owner, references, allocation
+ *
+ * Every frame of RAM has a struct page.  A frame is returned to the allocator,
+ * scrubbed, when its last reference goes.  Its owner holds one reference from
+ * allocation on; each nested-page mapping of it in a *foreign* domain, each
+ * grant map, and each use by the hypervisor holds another.
+ *
+ * The hypervisor maps all RAM at its machine address.
+ */
+#ifndef HV_PAGE_H
+#define HV_PAGE_H
+
+#include "lib.h"
+
+struct domain;
+
+#define PAGE_MAX_ORDER 9 /* 2 MiB */
+#define PAGE_NIL 0xffffffffU /* end of a list of frames */
+
+enum page_flags {
+	PAGE_FREE = 1, /* in the allocator, head of a block of 2^order */
+	PAGE_XEN = 2, /* belongs to the hypervisor on behalf of its owner:
+		       * grant table, shared info; never freed by the guest */
+	PAGE_DOM0 = 4, /* identity RAM of dom0: never enters the allocator */
+};
+
+/**
+ * struct page - state of one frame
+ * @refs: references; 0 only if free
+ * @owner: domain, or DOMID_XEN (0x7ff2) for the hypervisor
+ * @flags: enum page_flags
+ * @order: of a free block
+ * @next: next frame of the owner's (or a free) list, PAGE_NIL at the end
+ * @prev: previous one
+ * @ident_maps: identity grant maps of this frame in dom0 (under dom0's
+ *	p2m lock)
+ * @ident_writers: those of them that are writable
+ */
+struct page {
+	u32 refs;
+	domid_t owner;
+	u8 flags;
+	u8 order;
+	u32 next;
+	u32 prev;
+	u32 ident_maps;
+	u32 ident_writers;
+	u64 spare;
+};
+
+extern struct page *frame_table;
+extern u64 max_mfn; /* frames [0, max_mfn) have a struct page */
+
+static inline struct page *mfn_to_page(mfn_t mfn)
+{
+	return &frame_table[mfn];
+}
+
+static inline mfn_t page_to_mfn(const struct page *pg)
+{
+	return pg - frame_table;
+}
+
+static inline void *mfn_to_virt(mfn_t mfn)
+{
+	return (void *)(mfn << PAGE_SHIFT);
+}
+
+static inline void *page_to_virt(const struct page *pg)
+{
+	return mfn_to_virt(page_to_mfn(pg));
+}
+
+static inline mfn_t virt_to_mfn(const void *p)
+{
+	return (u64)p >> PAGE_SHIFT;
+}
+
+/* True if the frame is RAM the hypervisor knows (dom0's, the pool's). */
+bool mfn_valid(mfn_t mfn);
+
+/*
+ * Boot: set up the frame table.  The caller gives [start, end) ranges of free
+ * frames; memory for the table itself is taken from the first that can hold it.
+ */
+struct mfn_range {
+	mfn_t start, end;
+};
+#define POOL_RANGES 8
+extern struct mfn_range pool_range[POOL_RANGES]; /* 2 MiB-aligned guest pool */
+extern unsigned int nr_pool_ranges;
+void page_init(const struct mfn_range *free, unsigned int nr, u64 top_mfn);
+/* Boot: hand identity RAM to dom0: owner, one reference, PAGE_DOM0. */
+void page_give_dom0(struct domain *dom0, mfn_t start, mfn_t end);
+
+/**
+ * page_alloc() - allocate 2^order zeroed frames, one reference each
+ * @d: owner, charged against its max_pages; NULL for the hypervisor
+ * @order: at most PAGE_MAX_ORDER
+ *
+ * Return: the first frame, or NULL if there is no memory or @d is at its limit
+ * or dying.
+ */
+struct page *page_alloc(struct domain *d, unsigned int order);
+
+/* One zeroed frame for the hypervisor's own use, mapped; NULL if none. */
+void *page_alloc_virt(void);
+/* The same for contiguous frames; free with page_free_virt(p, order). */
+void *page_alloc_order_virt(unsigned int order);
+void page_free_virt(void *p, unsigned int order);
+
+/**
+ * page_get() - take a reference if the frame belongs to @d
+ *
+ * Return: false if it is free or another domain's (then nothing was taken).
+ */
+bool page_get(struct page *pg, const struct domain *d);
+
+/* Drop a reference; the last one scrubs and frees the frame. */
+void page_put(struct page *pg);
+
+u64 page_free_count(void); /* frames free in the pool */
+u64 page_total_count(void); /* frames of the pool and of dom0 */
+
+/*
+ * Small objects of the hypervisor (struct domain, tables): zeroed, aligned to
+ * 16; kfree() needs no size.
+ */
+void *kzalloc(size_t size);
+void kfree(void *p);
+
+#endif /* HV_PAGE_H */

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmm.h - the processor-specific layer (today AMD SVM), as the rest sees it
+ */
+#ifndef HV_VMM_H
+#define HV_VMM_H
+
+#include "domain.h"
+
+/* Boot: check for and enable the extension on this CPU.  0 or -ENODEV. */
+int vmm_cpu_init(void);
+
+int vmm_vcpu_create(struct vcpu *v); /* allocates v->arch */
+void vmm_vcpu_destroy(struct vcpu *v);
+
+/* This CPU starts / stops running @v: load and save extended state. */
+void vmm_switch_in(struct vcpu *v);
+void vmm_switch_out(struct vcpu *v);
+
+/*
+ * Enter the guest once and handle the exit.  Before entry: latches a pending
+ * event upcall, virtual interrupts and NMIs, flushes stale nested translations
+ * (v->domain->tlb_gen), marks guest_epoch.  Returns after the exit was handled.
+ */
+void vmm_run(struct vcpu *v);
+
+/* True if the vCPU has a virtual interrupt or NMI it can take (wakes HLT). */
+bool vmm_interrupt_pending(struct vcpu *v);
+
+/* Flat 32-bit protected mode entry (PVH): eip, ebx = start_info. */
+void vmm_set_pvh_entry(struct vcpu *v, u32 eip, u32 ebx);
+
+/* HVM save records of libxl's context blobs: call/hvm_context.c uses these. */
+struct hvm_hw_cpu;
+void vmm_get_context(struct vcpu *v, struct hvm_hw_cpu *ctx);
+int vmm_set_context(struct vcpu *v, const struct hvm_hw_cpu *ctx);
+
+/* Post a virtual interrupt to the vCPU's local APIC (edge), and kick it. */
+void vlapic_post(struct vcpu *v, u8 vector, bool level);
+
+/* Registers of the exit being served, for hypercalls (rax, rdi, rsi, ...). */
+struct guest_regs {
+	u64 rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi;
+	u64 r8, r9, r10, r11, r12, r13, r14, r15;
+	u64 rip, rflags;
+};
+struct guest_regs *vmm_regs(struct vcpu *v);
+/* Privilege level of the exit being served, and whether it is 64-bit code. */
+unsigned int vmm_cpl(struct vcpu *v);
+bool vmm_long_mode(struct vcpu *v);
+
+/*
+ * cpuid.c - CPUID policy.  A policy is an array of leaves in the toolstack's
+ * wire form; the default one for guests derives from the host.
+ */
+struct cpuid_leaf {
+	u32 leaf, subleaf; /* subleaf ~0 for none */
+	u32 a, b, c, d;
+};
+struct policy_msr {
+	u32 idx, flags;
+	u64 val;
+};
+#define CPU_POLICY_MAX_LEAVES 128
+#define CPU_POLICY_MAX_MSRS 4
+struct cpu_policy {
+	unsigned int nr_leaves, nr_msrs;
+	struct cpuid_leaf leaf[CPU_POLICY_MAX_LEAVES];
+	struct policy_msr msr[CPU_POLICY_MAX_MSRS];
+};
+const struct cpu_policy *cpu_policy_host(void);
+const struct cpu_policy *cpu_policy_guest_default(void);
+/*
+ * Check a policy the toolstack sends against what the host and we can offer
+ * (features only taken away, topology may change); 0 or -EINVAL and where.
+ */
+int cpu_policy_check(const struct cpu_policy *p, u32 *err_leaf,
+		     u32 *err_subleaf, u32 *err_msr);
+/* The featureset words of a policy (sysctl get_cpu_featureset). */
+#define CPU_FEATURE_WORDS 18
+void cpu_policy_features(const struct cpu_policy *p,
+			 u32 words[CPU_FEATURE_WORDS]);
+
+/* Names of exit counters for the dump: NULL if @i is unused. */
+const char *vmm_exit_name(unsigned int i);
+
+/* Power-off, reset: never return. */
+void machine_reset(void) __noreturn;
+void machine_poweroff(void) __noreturn;
+
+/*
+ * Memory of the current guest by virtual address (kernel mode rules: a page
+ * must be present, and writable for a write).  0 or -EFAULT; on failure part
+ * may have been copied.
+ */
+int guest_read(void *to, u64 gva, size_t len);
+int guest_write(u64 gva, const void *from, size_t len);
+/* The same for @v that may be any vCPU that does not run elsewhere. */
+int guest_write_vcpu(struct vcpu *v, u64 gva, const void *from, size_t len);
+
+#endif /* HV_VMM_H */
