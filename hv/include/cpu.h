@@ -45,7 +45,7 @@ struct cpu {
 	void *stack_top;
 	void *host_vmcb;
 	/* idle bookkeeping and counters */
-	u64 idle_since;
+	struct vcpu *loaded; /* whose extended state is in the registers */
 	u64 idle_ns;
 	u64 halt_poll_ns; /* how long this CPU polls before it halts, adaptive */
 	u64 halts;
@@ -74,6 +74,19 @@ static inline struct cpu *this_cpu(void)
  * what the CPU shall see before.  Full barrier.
  */
 void cpu_kick(struct cpu *c);
+
+/*
+ * apic.c: interrupt this CPU at @deadline (ns of now_ns(), ~0 for never), or
+ * some time before if it is further away than the hardware can count.
+ */
+void cpu_timer_program(u64 deadline);
+/*
+ * Idle window: let pending physical interrupts in (posting devices' interrupts
+ * to dom0), with or without halting until one comes.  Called with interrupts
+ * off, returns with interrupts off.
+ */
+void cpu_irq_window(void);
+void cpu_halt(void);
 
 /* time.c: nanoseconds since boot, the same on all CPUs. */
 u64 now_ns(void);

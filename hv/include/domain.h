@@ -4,8 +4,8 @@
  *
  * Life: domain_create() leaves the domain paused once by the toolstack; it runs
  * after unpause.  domain_kill() makes it dying: vCPUs stop for good, event
- * channels and grant maps go, memory is released in steps.  When the last frame
- * and reference is gone it leaves the list and is freed.
+ * channels and grant maps go, memory is released in steps.  It stays listed
+ * (dying) until the last frame and reference is gone, then it is freed.
  *
  * Locks, outermost first: domain_list_lock, d->lock, d->grant.lock,
  * d->evtchn_lock, d->p2m_lock, page allocator, scheduler.  Two domains' locks
@@ -115,6 +115,8 @@ struct domain {
 	bool shutdown;
 	u8 shutdown_code;
 	bool toolstack_paused;
+	bool killing; /* one domain_kill() at a time */
+	struct list reap_link;
 	u32 create_flags;
 	u32 ssidref;
 
@@ -127,7 +129,6 @@ struct domain {
 	u64 max_pages;
 	u64 xen_pages; /* PAGE_XEN frames, not charged */
 	u32 pages;
-	u64 outstanding; /* foreign references cannot be counted here: see page.c */
 
 	/* nested page table: under p2m_lock */
 	struct spinlock p2m_lock;
@@ -200,7 +201,10 @@ struct domain *domain_get_by_id(domid_t id);
 /* The first domain with an id >= @id. */
 struct domain *domain_get_from_id(domid_t id);
 void domain_get(struct domain *d);
+/* The last reference queues @d for domain_reap(); any context, any lock held. */
 void domain_put(struct domain *d);
+/* Free what domain_put() queued; called by the CPU loop, no lock held. */
+void domain_reap(void);
 
 void domain_pause(struct domain *d); /* returns when no vCPU of it runs */
 void domain_unpause(struct domain *d);

@@ -24,6 +24,8 @@ enum page_flags {
 	PAGE_XEN = 2, /* belongs to the hypervisor on behalf of its owner:
 		       * grant table, shared info; never freed by the guest */
 	PAGE_DOM0 = 4, /* identity RAM of dom0: never enters the allocator */
+	PAGE_DIRTY = 8, /* free, but not known to be zero (boot) */
+	PAGE_SLAB = 16, /* small objects of kzalloc() */
 };
 
 /**
@@ -105,6 +107,12 @@ void page_give_dom0(struct domain *dom0, mfn_t start, mfn_t end);
  */
 struct page *page_alloc(struct domain *d, unsigned int order);
 
+/*
+ * A zeroed frame of the hypervisor on behalf of @d (PAGE_XEN: shared info, grant
+ * table): owner @d, not charged, not on its list; keeps @d from being freed.
+ */
+struct page *page_alloc_xen(struct domain *d);
+
 /* One zeroed frame for the hypervisor's own use, mapped; NULL if none. */
 void *page_alloc_virt(void);
 /* The same for contiguous frames; free with page_free_virt(p, order). */
@@ -117,6 +125,9 @@ void page_free_virt(void *p, unsigned int order);
  * Return: false if it is free or another domain's (then nothing was taken).
  */
 bool page_get(struct page *pg, const struct domain *d);
+
+/* The same whoever the owner is; false only if the frame is free. */
+bool page_get_any(struct page *pg);
 
 /* Drop a reference; the last one scrubs and frees the frame. */
 void page_put(struct page *pg);

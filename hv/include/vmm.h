@@ -18,9 +18,13 @@ void vmm_switch_in(struct vcpu *v);
 void vmm_switch_out(struct vcpu *v);
 
 /*
- * Enter the guest once and handle the exit.  Before entry: latches a pending
- * event upcall, virtual interrupts and NMIs, flushes stale nested translations
- * (v->domain->tlb_gen), marks guest_epoch.  Returns after the exit was handled.
+ * Enter the guest once and handle the exit.  Order before entry: make
+ * guest_epoch odd; full barrier; return at once (epoch even again) if
+ * need_resched is set; then look at pending events and virtual interrupts, and
+ * flush stale nested translations if v->domain->tlb_gen moved.  Whoever changes
+ * one of these stores it, then a full barrier, then reads guest_epoch, and
+ * kicks the CPU only if that is odd; so nothing is missed.  After the exit the
+ * epoch is even; returns when the exit was handled.
  */
 void vmm_run(struct vcpu *v);
 
