@@ -104,7 +104,7 @@ struct xen_reserved_device_memory_map {
 	u32 flags;
 	u32 nr_entries;
 	u64 buffer;
-	u32 pci_device[2]; /* seg, bus, devfn */
+	u32 pci_device; /* seg, bus, devfn */
 };
 
 enum {

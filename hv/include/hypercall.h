@@ -19,8 +19,15 @@ struct hypercall {
 	u64 arg[6];
 };
 
-/* call/hypercall.c: decode the current vCPU's registers and serve. */
-void hypercall_dispatch(struct vcpu *v);
+/*
+ * call/hypercall.c: decode the registers of @v, the current vCPU, and serve.
+ * RIP stands at the VMMCALL instruction.
+ *
+ * Return: true when the call is done: rax is set, the exit handler advances RIP
+ * past the instruction.  False when the guest shall issue it again: the
+ * argument registers hold the progress, RIP stays.
+ */
+bool hypercall_dispatch(struct vcpu *v);
 const char *hypercall_name(unsigned int nr);
 
 long call_memory_op(struct hypercall *hc);
