@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * poll.c - one poller per CPU
+ *
+ * While work is likely, looking at a ring costs far less than being woken by
+ * an event.  So a ring that has just run dry is handed to its CPU's poller, a
+ * thread of the class that runs only when nothing else wants the CPU.  It looks
+ * at its rings in turn for a bounded time.  As soon as a task wants the CPU, or
+ * the hypervisor takes the CPU away, it returns every ring to events before it
+ * yields: no ring ever waits for a poller that does not run.  For that reason it
+ * looks with preemption off, and serving is left to the drivers' own contexts.
+ *
+ * Whether to poll at all is learnt per ring: the next work came within the
+ * window (credit) or not (debit), while polling and while sleeping.
+ */
+#include <linux/kernel_stat.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/smpboot.h>
+#include <uapi/linux/sched/types.h>
+
+#include "tenon_common.h"
+
+#define CREDIT_MAX 8
+#define CREDIT_START 2
+/* Time stolen from this CPU that says somebody else wants it ... */
+#define STEAL_LIMIT_NS (1 * NSEC_PER_MSEC)
+/* ... and how long polling pauses then. */
+#define STEAL_PAUSE_NS (20 * NSEC_PER_MSEC)
+
+static unsigned int poll_us = 50;
+module_param(poll_us, uint, 0644);
+MODULE_PARM_DESC(poll_us,
+		 "Microseconds to poll an idle ring before sleeping (0: never)");
+
+/**
+ * struct tenon_poller - the poller of one CPU
+ * @lock: guards all below; taken from any context
+ * @rings: what to look at
+ * @current_ring: being looked at just now, hence not in @rings
+ * @dropped: @current_ring was taken away meanwhile
+ * @active: the thread runs (not parked for CPU hotplug)
+ * @steal: stolen time when last checked
+ * @pause_until: no polling before this time
+ */
+struct tenon_poller {
+	spinlock_t lock;
+	struct list_head rings;
+	struct tenon_poll *current_ring;
+	bool dropped;
+	bool active;
+	u64 steal;
+	u64 pause_until;
+};
+
+static DEFINE_PER_CPU(struct tenon_poller, pollers);
+static DEFINE_PER_CPU(struct task_struct *, poller_tasks);
+
+static u64 poll_window(void)
+{
+	/* A bound on what the administrator may ask for: 10 ms. */
+	return min(READ_ONCE(poll_us), 10000u) * (u64)NSEC_PER_USEC;
+}
+
+static void poll_credit(struct tenon_poll *p, bool good)
+{
+	if (good && p->credit < CREDIT_MAX)
+		p->credit++;
+	else if (!good && p->credit)
+		p->credit--;
+}
+
+/* Stolen time is what the scheduler's own accounting says: no hypercall. */
+static bool poll_cpu_stolen(struct tenon_poller *pc, u64 now)
+{
+	u64 steal = __this_cpu_read(kernel_cpustat.cpustat[CPUTIME_STEAL]);
+	bool stolen = steal - pc->steal > STEAL_LIMIT_NS;
+
+	if (stolen) {
+		pc->steal = steal;
+		pc->pause_until = now + STEAL_PAUSE_NS;
+	}
+	return stolen;
+}
+
+/**
+ * tenon_poll_init() - prepare a ring for polling
+ * @p: the ring's place with a poller
+ * @look: see struct tenon_poll
+ * @sleep: see struct tenon_poll
+ */
+void tenon_poll_init(struct tenon_poll *p,
+		     enum tenon_look (*look)(struct tenon_poll *p),
+		     void (*sleep)(struct tenon_poll *p))
+{
+	memset(p, 0, sizeof(*p));
+	p->look = look;
+	p->sleep = sleep;
+	p->credit = CREDIT_START;
+	INIT_LIST_HEAD(&p->entry);
+}
+EXPORT_SYMBOL_GPL(tenon_poll_init);
+
+/**
+ * tenon_poll_event() - tell that an event brought new work
+ * @p: ring
+ *
+ * Called by the driver's event handler, so that a ring which does not poll can
+ * learn that it should.
+ */
+void tenon_poll_event(struct tenon_poll *p)
+{
+	u64 window = poll_window();
+
+	if (window && p->idle_at) {
+		poll_credit(p, local_clock() - p->idle_at < window);
+		p->idle_at = 0;
+	}
+}
+EXPORT_SYMBOL_GPL(tenon_poll_event);
+
+/**
+ * tenon_poll_start() - hand a ring that ran dry to this CPU's poller
+ * @p: ring; nobody but the poller may consume from it now
+ *
+ * Any context, but never twice at a time for one ring.
+ *
+ * Return: false if it will not be polled; then the caller must send the EOI and
+ * arm.
+ */
+bool tenon_poll_start(struct tenon_poll *p)
+{
+	struct tenon_poller *pc;
+	unsigned long flags;
+	bool start;
+	u64 now;
+
+	if (!poll_window())
+		return false;
+	now = local_clock();
+	p->idle_at = now;
+	if (!p->credit)
+		return false;
+
+	pc = get_cpu_ptr(&pollers);
+	spin_lock_irqsave(&pc->lock, flags);
+	start = pc->active && (s64)(now - pc->pause_until) >= 0 && !p->polled;
+	if (start) {
+		p->poller = pc;
+		p->polled = true;
+		p->last = now;
+		list_add_tail(&p->entry, &pc->rings);
+	}
+	spin_unlock_irqrestore(&pc->lock, flags);
+	if (start)
+		wake_up_process(__this_cpu_read(poller_tasks));
+	put_cpu_ptr(&pollers);
+	return start;
+}
+EXPORT_SYMBOL_GPL(tenon_poll_start);
+
+/**
+ * tenon_poll_take() - take a ring back from the poller
+ * @p: ring
+ *
+ * On return the poller neither looks at the ring nor will.  Any context but
+ * that of the poller's callbacks; waits for a running callback.
+ *
+ * Return: true if the ring was being polled, so that its EOI may be held and it
+ * is not armed.
+ */
+bool tenon_poll_take(struct tenon_poll *p)
+{
+	struct tenon_poller *pc = READ_ONCE(p->poller);
+	unsigned long flags;
+	bool was;
+
+	if (!pc)
+		return false;
+	spin_lock_irqsave(&pc->lock, flags);
+	while (pc->current_ring == p) {
+		pc->dropped = true;
+		spin_unlock_irqrestore(&pc->lock, flags);
+		cpu_relax();
+		spin_lock_irqsave(&pc->lock, flags);
+	}
+	was = p->polled;
+	if (was) {
+		list_del_init(&p->entry);
+		p->polled = false;
+	}
+	spin_unlock_irqrestore(&pc->lock, flags);
+	return was;
+}
+EXPORT_SYMBOL_GPL(tenon_poll_take);
+
+/* Runs @p's callback outside the lock, as pc->current_ring. */
+static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
+{
+	enum tenon_look found = TENON_LOOK_TAKEN;
+	u64 now;
+
+	list_del_init(&p->entry);
+	pc->current_ring = p;
+	pc->dropped = false;
+	spin_unlock_irq(&pc->lock);
+
+	if (!give) {
+		found = p->look(p);
+		now = local_clock();
+		if (found != TENON_LOOK_IDLE) {
+			p->hits++;
+			p->last = now;
+			poll_credit(p, true);
+		} else if (now - p->last >= poll_window()) {
+			p->misses++;
+			poll_credit(p, false);
+			p->sleep(p);
+			found = TENON_LOOK_TAKEN;
+		}
+	} else {
+		p->sleep(p);
+	}
+
+	spin_lock_irq(&pc->lock);
+	pc->current_ring = NULL;
+	if (found == TENON_LOOK_TAKEN)
+		p->polled = false;
+	else
+		list_add_tail(&p->entry, &pc->rings);
+}
+
+static void poll_give_all(struct tenon_poller *pc)
+{
+	struct tenon_poll *p;
+
+	while ((p = list_first_entry_or_null(&pc->rings, struct tenon_poll,
+					     entry)))
+		poll_ring(pc, p, true);
+}
+
+static void poller_run(unsigned int cpu)
+{
+	struct tenon_poller *pc = this_cpu_ptr(&pollers);
+	struct tenon_poll *p;
+
+	preempt_disable();
+	spin_lock_irq(&pc->lock);
+	while ((p = list_first_entry_or_null(&pc->rings, struct tenon_poll,
+					     entry))) {
+		if (need_resched() || poll_cpu_stolen(pc, local_clock())) {
+			poll_give_all(pc);
+			break;
+		}
+		poll_ring(pc, p, false);
+		spin_unlock_irq(&pc->lock);
+		cpu_relax();
+		spin_lock_irq(&pc->lock);
+	}
+	spin_unlock_irq(&pc->lock);
+	preempt_enable();
+	cond_resched();
+}
+
+static int poller_should_run(unsigned int cpu)
+{
+	return !list_empty(&this_cpu_ptr(&pollers)->rings);
+}
+
+static void poller_activate(unsigned int cpu)
+{
+	struct tenon_poller *pc = per_cpu_ptr(&pollers, cpu);
+
+	spin_lock_irq(&pc->lock);
+	pc->active = true;
+	spin_unlock_irq(&pc->lock);
+}
+
+static void poller_setup(unsigned int cpu)
+{
+	const struct sched_attr attr = { .sched_policy = SCHED_IDLE };
+
+	sched_setattr_nocheck(current, &attr);
+	poller_activate(cpu);
+}
+
+static void poller_park(unsigned int cpu)
+{
+	struct tenon_poller *pc = per_cpu_ptr(&pollers, cpu);
+
+	preempt_disable();
+	spin_lock_irq(&pc->lock);
+	pc->active = false;
+	poll_give_all(pc);
+	spin_unlock_irq(&pc->lock);
+	preempt_enable();
+}
+
+static void poller_cleanup(unsigned int cpu, bool online)
+{
+	poller_park(cpu);
+}
+
+static struct smp_hotplug_thread poller_threads = {
+	.store = &poller_tasks,
+	.thread_should_run = poller_should_run,
+	.thread_fn = poller_run,
+	.setup = poller_setup,
+	.cleanup = poller_cleanup,
+	.park = poller_park,
+	.unpark = poller_activate,
+	.thread_comm = "tenon_poll/%u",
+};
+
+/* Start the pollers; from module init. */
+int tenon_poll_setup(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct tenon_poller *pc = per_cpu_ptr(&pollers, cpu);
+
+		spin_lock_init(&pc->lock);
+		INIT_LIST_HEAD(&pc->rings);
+	}
+	return smpboot_register_percpu_thread(&poller_threads);
+}
+
+/* Stop the pollers; no ring is registered any more. */
+void tenon_poll_teardown(void)
+{
+	smpboot_unregister_percpu_thread(&poller_threads);
+}
