@@ -66,15 +66,20 @@ struct vcpu {
 	struct cpu *cpu;
 	struct cpumask hard, soft;
 	u64 vruntime;
-	u64 slice_end;
 	enum runstate runstate;
 	u64 runstate_since;
 	u64 runstate_ns[4];
 
-	/* Read by remote senders without the lock; see event.c */
+	/*
+	 * event.c: in SCHEDOP_poll, for this port or (0) any of several; whoever
+	 * wakes the vCPU for another reason clears polling_ports.
+	 */
 	bool polling_ports;
+	u32 poll_port;
+	u32 virq_port[NR_VIRQS]; /* 0 if not bound */
 
 	struct vcpu_info *vcpu_info;
+	struct vcpu_info early_info; /* before registration, ids >= 32 */
 	struct page *vcpu_info_page;
 	u64 runstate_gva;
 	u64 time_gva;
@@ -147,6 +152,7 @@ struct domain {
 	u32 max_maptrack_frames;
 
 	u64 hvm_param[NR_HVM_PARAMS];
+	bool runstate_update_flag; /* vm_assist: see XEN_RUNSTATE_UPDATE */
 	u8 callback_vector; /* HVM_PARAM_CALLBACK_IRQ type 2; 0 for none */
 	struct cpu_policy *policy;
 
@@ -169,8 +175,13 @@ struct domain {
 	u64 pool_faults; /* dom0 touched an unmapped pool gfn */
 	u64 cpu_ns; /* of vCPUs that are gone */
 
-	char con_line[128]; /* guest console_io, until a newline */
+	/* console.c: console_io of a guest */
+	struct spinlock con_lock;
+	char con_line[128]; /* until a newline */
 	unsigned int con_len;
+	u64 con_credit; /* ns of line budget left at con_refilled */
+	u64 con_refilled;
+	u64 con_dropped; /* lines since the last one printed */
 };
 
 extern struct domain *dom0;
@@ -201,6 +212,8 @@ struct domain *domain_get_by_id(domid_t id);
 /* The first domain with an id >= @id. */
 struct domain *domain_get_from_id(domid_t id);
 void domain_get(struct domain *d);
+/* The owner of a frame that the caller holds a reference on; none is taken. */
+struct domain *domain_of_frame(domid_t owner);
 /* The last reference queues @d for domain_reap(); any context, any lock held. */
 void domain_put(struct domain *d);
 /* Free what domain_put() queued; called by the CPU loop, no lock held. */
@@ -223,6 +236,9 @@ void domain_resume(struct domain *d);
 
 /* Tear down; -ERESTART if it wants to be called again. */
 int domain_kill(struct domain *d);
+
+/* Write the wall clock into its shared info, after it was set or offset. */
+void domain_set_wallclock(struct domain *d);
 
 /* getdomaininfo flags word (XEN_DOMINF_*) and total CPU time in ns. */
 u32 domain_info_flags(struct domain *d);
@@ -249,7 +265,8 @@ void vcpu_stop_singleshot(struct vcpu *v);
  */
 void vcpu_wake(struct vcpu *v);
 void vcpu_kick(struct vcpu *v);
-void vcpu_block(void); /* current; the caller re-checks for events after */
+/* The current vCPU waits for an event, unless one is pending already. */
+void vcpu_block(void);
 void vcpu_yield(void);
 void vcpu_pause(struct vcpu *v); /* returns when @v does not run; may nest */
 void vcpu_pause_nosync(struct vcpu *v);
@@ -264,8 +281,6 @@ bool hypercall_preempt(void);
 /* The loop of every CPU; never returns. */
 void sched_loop(void) __noreturn;
 void sched_init(void);
-
-/* Per-CPU switch points, called by sched.c, done by the processor layer. */
 
 static inline bool vcpu_events_pending(const struct vcpu *v)
 {
