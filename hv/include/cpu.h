@@ -88,6 +88,10 @@ void cpu_timer_program(u64 deadline);
 void cpu_irq_window(void);
 void cpu_halt(void);
 
+/* idt.c: for panic(): stop all other CPUs for good; print what this one does. */
+void cpu_stop_others(void);
+void cpu_backtrace(void);
+
 /* time.c: nanoseconds since boot, the same on all CPUs. */
 u64 now_ns(void);
 extern u64 tsc_khz;

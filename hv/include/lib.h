@@ -45,6 +45,12 @@ void console_write(const char *s, size_t len);
 size_t console_ring_read(char *buf, size_t size, u32 *index, bool incremental,
 			 bool clear);
 
+/*
+ * x86/console.c: typed input for dom0's console_io read: returns bytes copied.
+ * VIRQ_CONSOLE tells dom0 that there is some.
+ */
+size_t console_input_read(char *buf, size_t size);
+
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 #define BUG_ON(c)                                                       \
 	do {                                                            \

@@ -39,7 +39,15 @@ struct hvm_hw_cpu;
 void vmm_get_context(struct vcpu *v, struct hvm_hw_cpu *ctx);
 int vmm_set_context(struct vcpu *v, const struct hvm_hw_cpu *ctx);
 
-/* Post a virtual interrupt to the vCPU's local APIC (edge), and kick it. */
+/*
+ * Post a virtual interrupt to the vCPU's local APIC (edge), and kick it.
+ *
+ * Event upcalls: the domain-wide callback vector needs no post, vmm_run() looks
+ * at evtchn_upcall_pending (level, no EOI).  A vCPU with an upcall vector of
+ * its own (v->upcall_vector) gets an edge: event.c posts that vector here when
+ * it changes evtchn_upcall_pending from 0 to 1, as does whoever sets the vector
+ * or moves vcpu_info while an upcall is pending.
+ */
 void vlapic_post(struct vcpu *v, u8 vector, bool level);
 
 /* Registers of the exit being served, for hypercalls (rax, rdi, rsi, ...). */
