@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+# Tenon: build, run, test.  "make help" lists what there is.
+
+HV    ?= tenon
+BACK  ?= ours
+FRONT ?= ours
+NET   ?= bridge
+KVER  ?= $(shell python3 rig/kver.py)
+BOOT   = --hv $(HV) --back $(BACK) --front $(FRONT) --net $(NET) --kver $(KVER)
+
+.PHONY: help deps modules hv images run shell check style size bench install \
+	uninstall clean
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make run     build, boot, start a guest, measure its disk and network
+## make shell   the same machine with dom0's console in your terminal
+##                HV=tenon|xen  BACK=ours|stock  FRONT=ours|stock
+##                NET=bridge|route|nat  KVER=<kernel>  (BACK and FRONT also
+##                take BLOCK,NET such as ours,stock)
+## make check   all tests; SUITE=host or SUITE=system for one part
+## make bench   the measurements of "make run", longer
+## make deps    install the Debian packages all this needs
+deps:
+	@sh rig/deps.sh
+
+## make modules the Linux modules for KVER; DIRS="evtchn dom0/blkback" for some
+modules:
+	@sh rig/build-modules.sh $(KVER) $(DIRS)
+
+## make hv      the hypervisor, out/hv/tenon
+hv:
+	@$(MAKE) --no-print-directory -C hv
+
+## make images  root disk, kernel and initramfs that the rig boots
+images:
+	@python3 rig/rig.py images --kver $(KVER)
+
+BUILD_HV      = $(if $(filter tenon,$(HV)),hv)
+BUILD_MODULES = $(if $(findstring ours,$(BACK)$(FRONT)),modules)
+
+run: deps
+	@$(MAKE) --no-print-directory $(BUILD_HV) $(BUILD_MODULES)
+	@python3 rig/rig.py run $(BOOT)
+
+shell: deps
+	@$(MAKE) --no-print-directory $(BUILD_HV) $(BUILD_MODULES)
+	@python3 rig/rig.py shell $(BOOT)
+
+bench: deps
+	@$(MAKE) --no-print-directory $(BUILD_HV) $(BUILD_MODULES)
+	@python3 rig/rig.py run $(BOOT) --seconds 10
+
+check: deps
+	@KVER=$(KVER) python3 selftests/run.py $(SUITE)
+
+## make style   formatting, sparse, shellcheck
+style:
+	@KVER=$(KVER) sh rig/style.sh
+
+## make size    lines of code of each part
+size:
+	@cloc --quiet --hide-rate hv ring evtchn dom0 domu \
+		--exclude-dir=test,tests 2>/dev/null | sed '/^$$/d'
+	@printf 'hypervisor, code lines: '
+	@cloc --quiet --csv --exclude-dir=test,tests hv | tail -n 1 | cut -d, -f5
+
+## make install modules for this machine's kernel, and who wins over stock
+install: modules
+	@sh rig/install.sh $(KVER)
+
+uninstall:
+	@sh rig/install.sh --remove $(KVER)
+
+## make clean   remove out/
+clean:
+	rm -rf out

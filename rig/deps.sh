@@ -1,0 +1,20 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# deps.sh: install the packages of rig/packages.txt that are missing.
+set -eu
+
+cd "$(dirname "$0")"
+missing=
+for package in $(sed 's/#.*//' packages.txt); do
+	dpkg-query -W -f '${Status}' "$package" 2>/dev/null |
+		grep -q '^install ok installed$' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+echo "installing:$missing"
+$sudo apt-get update -qq
+# shellcheck disable=SC2086
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	--no-install-recommends $missing >/dev/null

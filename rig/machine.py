@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: MIT
+"""A booted machine: hypervisor, dom0 and the guests the rig creates in it."""
+
+import dataclasses
+import os
+import re
+import shutil
+import time
+
+import images
+import overlay
+import paths
+import qemu
+from qemu import RigError
+
+GUEST_MARK = "TENON-RIG guest ready"
+RETRIES = 2
+
+
+@dataclasses.dataclass
+class Setup:
+    """What to boot.  The defaults are what 'make run' boots."""
+    hv: str = "tenon"
+    back: str = "ours"
+    front: str = "ours"
+    net: str = "bridge"
+    kver: str = ""
+    machine: str = "pc"
+    cpus: int = 2
+    memory: int = 4096
+    dom0_vcpus: int = 1
+    dom0_memory: int = 2048
+    dom0_args: str = ""
+    hv_args: str = ""
+    swiotlb: bool = None
+    limit: float = 1200
+    extra_files: tuple = ()
+    qemu_args: tuple = ()
+
+    def __post_init__(self):
+        self.kver = self.kver or paths.default_kver()
+        if self.swiotlb is None:
+            # A stock back end hands granted pages to the device as if they
+            # were its own; without an IOMMU only a bounce buffer makes that
+            # right (see docs/dma.md).
+            self.swiotlb = self.hv == "tenon" and \
+                "stock" in overlay.block_and_net(self.back)
+
+
+@dataclasses.dataclass
+class Guest:
+    """One guest's configuration, as xl wants it."""
+    name: str = "guest"
+    vcpus: int = 1
+    memory: int = 768
+    cpus: str = ""
+    disks: tuple = ("phy:/dev/disk/by-id/virtio-guest,xvda,w",)
+    vifs: int = 1
+    number: int = 1
+    args: str = ""
+    extra: str = ""
+
+    def config(self, net):
+        """The text of the xl configuration file."""
+        mac = f"00:16:3e:00:00:{self.number:02x}"
+        if net == "bridge":
+            address, gateway = f"10.0.2.{20 + self.number}/24", "10.0.2.15"
+            vif = f"mac={mac},bridge=xenbr0"
+        elif net == "route":
+            address, gateway = f"10.1.0.{self.number + 1}/32", "10.0.2.15"
+            vif = f"mac={mac},script=vif-route," \
+                  f"ip={address.split('/', maxsplit=1)[0]}"
+        else:
+            address, gateway = f"10.2.0.{self.number + 1}/16", "10.2.0.128"
+            vif = f"mac={mac},script=vif-nat," \
+                  f"ip={address.split('/', maxsplit=1)[0]}"
+        lines = [
+            'type="pvh"',
+            f'name="{self.name}"',
+            'kernel="/boot/kernel/vmlinux"',
+            'ramdisk="/run/guest-initrd.cpio"',
+            'extra="console=hvc0 root=/dev/xvda tenon.role=guest net.ifnames=0 panic=5 '
+            f'{self.args}"',
+            f"memory={self.memory}",
+            f"vcpus={self.vcpus}",
+            # Xen would emulate the TSC and cannot decode RDTSCP under TCG.
+            'tsc_mode="native"',
+            'on_crash="destroy"',
+            f"disk={list(self.disks)}",
+            f"vif={[vif] * self.vifs}",
+            f"# address {address} {gateway}",
+        ]
+        if self.cpus:
+            lines.append(f'cpus="{self.cpus}"')
+        return "\n".join(lines + [self.extra]) + "\n", address, gateway
+
+
+class Machine:
+    """Boots on construction; use it as a context manager."""
+
+    def __init__(self, setup, name, say=print):
+        self.setup = setup
+        self.say = say
+        self.vm = None
+        self.guests = {}
+        self.retried = 0
+        self.log_dir = self._log_dir(name)
+        self._boot()
+
+    @staticmethod
+    def _log_dir(name):
+        os.makedirs(paths.LOGS, exist_ok=True)
+        path = os.path.join(paths.LOGS, name)
+        if os.path.exists(path):
+            shutil.rmtree(path)
+        os.makedirs(path)
+        return path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _link(self, target, name):
+        path = os.path.join(self.log_dir, name)
+        if os.path.lexists(path):
+            os.unlink(path)
+        os.symlink(target, path)
+        return name
+
+    def _argv(self):
+        """The QEMU command; file names are relative to the log directory.
+
+        Commas in a path would end a QEMU option, and the tree may lie
+        anywhere.
+        """
+        s = self.setup
+        kernel_dir = images.kernel(s.kver, self.say)
+        root = images.root(self.say)
+        if s.hv == "xen":
+            hypervisor = images.xen(self.say)
+            hv_args = ("console=com1 com1=115200,8n1 loglvl=all "
+                       "guest_loglvl=all serial_tx_buffer=1M conring_size=1M "
+                       f"dom0_mem={s.dom0_memory}M,max:{s.dom0_memory}M "
+                       f"dom0_max_vcpus={s.dom0_vcpus}")
+        else:
+            hypervisor = paths.HYPERVISOR
+            if not os.path.exists(hypervisor):
+                raise RigError("boot: no hypervisor at out/hv/tenon; "
+                               "run 'make hv', or choose HV=xen")
+            hv_args = ("console=com1 com1=115200,8n1 loglvl=all "
+                       f"dom0_mem={s.dom0_memory}M "
+                       f"dom0_max_vcpus={s.dom0_vcpus}")
+        overlay_cpio = overlay.build(self.log_dir, kernel_dir, s.kver, s.back,
+                                     s.front, s.net, s.extra_files)
+        with open(os.path.join(self.log_dir, "dom0.cpio"), "wb") as out:
+            for part in (os.path.join(kernel_dir, "base.cpio"), overlay_cpio):
+                with open(part, "rb") as f:
+                    shutil.copyfileobj(f, out)
+        os.unlink(overlay_cpio)
+        self._link(hypervisor, "hypervisor")
+        self._link(os.path.join(kernel_dir, "vmlinux"), "vmlinux")
+        self._link(os.path.join(kernel_dir, "kernel.ext2"), "kernel.ext2")
+        self._link(root, "root.ext4")
+        scratch = os.path.join(self.log_dir, "scratch.img")
+        with open(scratch, "wb") as f:
+            f.truncate(1 << 30)
+        dom0_args = ("console=hvc0 root=/dev/vda "
+                     "tenon.role=dom0 panic=-1 net.ifnames=0 "
+                     + ("swiotlb=force " if s.swiotlb else "")
+                     + s.dom0_args).strip()
+        if "," in dom0_args:
+            raise RigError("boot: QEMU splits modules at commas, so dom0's "
+                           "arguments cannot have any")
+        accel = qemu.accelerator()
+        argv = ["qemu-system-x86_64", "-machine", s.machine,
+                "-accel", "kvm" if accel == "kvm" else "tcg,thread=multi",
+                # TCG gets an IRET from ring 3 wrong under SMAP (Xen's PV
+                # dom0 dies of it).
+                "-cpu", "host" if accel == "kvm" else "max,smap=off",
+                "-smp", str(s.cpus), "-m", str(s.memory)]
+        for node, image, options in (
+                ("dom0", "root.ext4", "snapshot=on"),
+                ("kernel", "kernel.ext2", "readonly=on"),
+                ("guest", "root.ext4", "snapshot=on"),
+                ("scratch", "scratch.img", "cache=unsafe")):
+            argv += ["-drive", f"if=none,id={node},format=raw,file={image},"
+                               f"{options}",
+                     "-device", f"virtio-blk-pci,drive={node},serial={node}"]
+        argv += ["-netdev", "user,id=net0", "-device",
+                 "virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,romfile=",
+                 "-kernel", "hypervisor",
+                 "-append", f"{hv_args} {s.hv_args}".strip(),
+                 "-initrd", f"vmlinux {dom0_args},dom0.cpio"]
+        return argv + list(s.qemu_args)
+
+    def _boot(self):
+        began = time.monotonic()
+        s = self.setup
+        self.say(f"boot {s.hv}: back {s.back}, front {s.front}, net {s.net}, "
+                 f"kernel {s.kver}")
+        argv = self._argv()
+        for attempt in range(RETRIES + 1):
+            self.vm = qemu.Qemu(argv, self.log_dir, s.limit)
+            try:
+                match = self.vm.wait_serial(
+                    "boot dom0", rb"TENON-RIG dom0 (ready|failed: [^\r\n]*)",
+                    300)
+                break
+            except RigError:
+                self.vm.kill()
+                if attempt == RETRIES or not self._looks_like_flake():
+                    raise
+                self.retried += 1
+                self.say("boot dom0: known emulator flake, trying again")
+        if match.group(1) != b"ready":
+            self.vm.kill()
+            raise RigError(f"boot dom0: {match.group(1).decode()}; see "
+                           f"{self.vm.serial_log}")
+        self.say(f"dom0 ready after {time.monotonic() - began:.0f} s")
+
+    def _looks_like_flake(self):
+        """Only real Xen's own death under TCG counts as the emulator's."""
+        return self.setup.hv == "xen" and re.search(
+            rb"\(XEN\).*(FATAL TRAP|Triple fault)", self.vm._buffer)
+
+    def run(self, script, timeout=120, check=True, step=None):
+        """Run a script in dom0; the output, or (status, output) unchecked."""
+        status, out = self.vm.run(script, timeout, step)
+        if not check:
+            return status, out
+        if status:
+            step = step or script.strip().splitlines()[0][:60]
+            raise RigError(f"{step}: status {status} in dom0: "
+                           f"{out.strip()[-800:]}; see {self.log_dir}")
+        return out
+
+    def create(self, guest=None, timeout=240, wait=True):
+        """xl create, and wait until the guest says it is ready."""
+        guest = guest or Guest()
+        self.guests[guest.name] = guest
+        for attempt in range(RETRIES + 1):
+            try:
+                self._create(guest, timeout, wait)
+                return guest
+            except RigError:
+                if attempt == RETRIES or self.setup.hv != "xen" or \
+                        not self._guest_triple_faulted():
+                    raise
+                self.retried += 1
+                self.say("guest: known emulator flake (triple fault), "
+                         "trying again")
+                self.run(f"xl destroy {guest.name}", check=False)
+
+    def _guest_triple_faulted(self):
+        """The flake of TCG's SVM: about one guest start in five on Xen."""
+        return b"Triple fault" in self.vm._buffer
+
+    def _create(self, guest, timeout, wait):
+        began = time.monotonic()
+        text, address, gateway = guest.config(self.setup.net)
+        path = f"/run/{guest.name}.cfg"
+        log = f"/var/log/xen/console/guest-{guest.name}.log"
+        self.run(f"cat >{path} <<'EOF'\n{text}EOF\n: >{log}; "
+                 f"xl create -p {path} && id=$(xl domid {guest.name}) && "
+                 f"base=/local/domain/$id/vm-data && "
+                 f"xenstore-write $base/address {address} "
+                 f"$base/gateway {gateway} && xl unpause {guest.name}",
+                 timeout, step=f"xl create {guest.name}")
+        if not wait:
+            return
+        self.wait_ready(guest.name, timeout)
+        self.say(f"guest {guest.name} ready after "
+                 f"{time.monotonic() - began:.0f} s")
+
+    def wait_ready(self, name, timeout=240):
+        """Wait for a guest's mark in its console log."""
+        log = f"/var/log/xen/console/guest-{name}.log"
+        # One command that waits there: polling from here costs more.
+        status, _ = self.run(
+            f"for i in $(seq {int(timeout * 2)}); do "
+            f"grep -q '{GUEST_MARK}' {log} && exit 0; "
+            f"[ $((i % 10)) != 0 ] || xl domid {name} >/dev/null 2>&1 || "
+            f"exit 1; sleep 0.5; done; exit 2", timeout + 60, check=False,
+            step=f"wait for guest {name}")
+        if status:
+            _, tail = self.run(f"tail -n 25 {log}", check=False)
+            why = "it died" if status == 1 else f"not within {timeout:.0f} s"
+            raise RigError(f"guest {name} ready: {why}; console ends:\n{tail}"
+                           f"\nsee {self.log_dir}")
+
+    def guest_run(self, script, timeout=120, name="guest", check=True,
+                  step=None):
+        """Run a script in a guest, through its console."""
+        step = step or script.strip().splitlines()[0][:60]
+        self.vm._token += 1
+        status, out = self.vm.run(
+            f"/run/tenon/guest-run {name} g{self.vm._token} {int(timeout)} "
+            f"<<'END-OF-SCRIPT'\n{script}\nEND-OF-SCRIPT", timeout + 30, step)
+        if not check:
+            return status, out
+        if status:
+            raise RigError(f"{step}: status {status} in guest {name}: "
+                           f"{out.strip()[-800:]}; see {self.log_dir}")
+        return out
+
+    def collect(self):
+        """Copy the kernel messages of all living domains beside the log."""
+        if not self.vm.alive():
+            return
+        for name in self.guests:
+            try:
+                status, text = self.guest_run("dmesg", 60, name, check=False)
+                if status == 0:
+                    self._save(f"dmesg-{name}.log", text)
+                _, text = self.run(
+                    "sed '/^@@g.* BEGIN/,/^@@g.* END/d' "
+                    f"/var/log/xen/console/guest-{name}.log",
+                    check=False)
+                self._save(f"console-{name}.log", text)
+            except RigError:
+                self.say(f"guest {name} does not answer")
+        self._save("dmesg-dom0.log", self.run("dmesg", 60))
+
+    def _save(self, name, text):
+        with open(os.path.join(self.log_dir, name), "w",
+                  encoding="utf-8") as f:
+            f.write(text)
+
+    def power_off(self, timeout=90):
+        """Shut dom0 down; RigError when the machine does not go off."""
+        self.vm.run("sync; (sleep 1; poweroff) >/dev/null 2>&1 &", 30,
+                    "power off")
+        if not self.vm.wait_exit(timeout):
+            raise RigError(f"power off: still running after {timeout} s; see "
+                           f"{self.vm.serial_log}")
+
+    def close(self):
+        """End QEMU, whatever its state, and drop what only it needed."""
+        if self.vm:
+            self.vm.kill()
+        for name in ("dom0.cpio", "scratch.img", "hypervisor", "vmlinux",
+                     "kernel.ext2", "root.ext4"):
+            path = os.path.join(self.log_dir, name)
+            if os.path.lexists(path):
+                os.unlink(path)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""Where things are: the tree, its outputs, the installed kernel headers."""
+
+import glob
+import os
+import re
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+RIG = os.path.join(TOP, "rig")
+OUT = os.path.join(TOP, "out")
+IMAGES = os.path.join(OUT, "images")
+LOGS = os.path.join(OUT, "logs")
+HYPERVISOR = os.path.join(OUT, "hv", "tenon")
+
+
+def version_key(name):
+    """Sort key that compares the numbers in a version as numbers."""
+    return [int(n) for n in re.findall(r"\d+", name)]
+
+
+def default_kver():
+    """The newest 6.1 amd64 kernel whose headers are installed."""
+    names = [os.path.basename(d)[len("linux-headers-"):]
+             for d in glob.glob("/usr/src/linux-headers-6.1.*-amd64")]
+    if not names:
+        raise SystemExit("rig: no linux-headers-6.1.*-amd64 installed; "
+                         "run 'make deps'")
+    return max(names, key=version_key)
+
+
+def modules_dir(kver):
+    """Where the build leaves our kernel modules for one kernel."""
+    return os.path.join(OUT, "modules", kver)
