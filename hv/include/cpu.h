@@ -17,7 +17,7 @@ struct cpumask {
 /**
  * struct cpu - one physical CPU; GS base points at it while in the hypervisor
  * @self: for this_cpu()
- * @current: vCPU this CPU last entered or is serving an exit of; NULL if idle
+ * @vcpu: the one this CPU last entered or is serving an exit of; NULL if idle
  * @id: 0..nr_cpus - 1, in the order of the MADT, the boot CPU first
  * @apic_id: physical local APIC ID
  * @guest_epoch: odd while the CPU is in a guest, even while it is in the
@@ -32,7 +32,7 @@ struct cpumask {
  */
 struct cpu {
 	struct cpu *self;
-	struct vcpu *current;
+	struct vcpu *vcpu;
 	unsigned int id;
 	u32 apic_id;
 	u32 guest_epoch;
@@ -66,7 +66,7 @@ static inline struct cpu *this_cpu(void)
 	return c;
 }
 
-#define current (this_cpu()->current)
+#define current (this_cpu()->vcpu)
 
 /*
  * Make a CPU look at its flags: leaves the guest if it is in one, wakes it if

@@ -62,6 +62,7 @@ struct vcpu {
 	bool blocked;
 	bool running;
 	bool queued;
+	bool migrated; /* extended state is not on v->cpu */
 	struct list run_link;
 	struct cpu *cpu;
 	struct cpumask hard, soft;
@@ -252,6 +253,8 @@ int vcpu_place_info(struct vcpu *v, gfn_t gfn, unsigned int offset);
 void vcpu_release_info(struct vcpu *v);
 /* Refresh vcpu_info.time; called before entry when it has moved or rescaled. */
 void vcpu_update_time(struct vcpu *v);
+/* Write runstate to where the guest registered; @v is current. */
+void vcpu_update_runstate_area(struct vcpu *v);
 int vcpu_set_singleshot(struct vcpu *v, u64 deadline_ns, bool future_only);
 void vcpu_stop_singleshot(struct vcpu *v);
 
@@ -272,6 +275,8 @@ void vcpu_pause(struct vcpu *v); /* returns when @v does not run; may nest */
 void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 void vcpu_set_down(struct vcpu *v, bool down);
+/* Make all CPUs forget a vCPU that will never run again. */
+void vcpu_forget(struct vcpu *v);
 int vcpu_set_affinity(struct vcpu *v, const struct cpumask *hard,
 		      const struct cpumask *soft);
 void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info);

@@ -70,6 +70,10 @@ void evtchn_dump(struct domain *d);
 int grant_init(struct domain *d);
 /* Release what @d has mapped of others; -ERESTART to be called again. */
 int grant_release_maps(struct domain *d);
+/* Dying: drop our references on its table frames; the bookkeeping stays until
+ * grant_free(), for others may still have its pages mapped.
+ */
+void grant_release_frames(struct domain *d);
 void grant_free(struct domain *d);
 /* add_to_physmap(grant_table, idx): the frame, grown if needed, or NULL. */
 struct page *grant_frame(struct domain *d, u32 idx);
@@ -81,6 +85,7 @@ int memory_release(struct domain *d);
 
 /* stats.c: the console keys and the report at power-off */
 void stats_dump_all(void);
+void stats_dump_cpus(void);
 void keyhandler(char key);
 
 #endif /* HV_HYPERCALL_H */

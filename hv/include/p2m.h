@@ -49,15 +49,16 @@ mfn_t p2m_lookup(struct domain *d, gfn_t gfn, enum p2m_type *type,
  * (remote CPUs in the guest have been made to exit), so the caller may drop its
  * references to the old frame.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0; -ENOMEM; -EINVAL beyond 48 bits; -EBUSY if a superpage would replace
+ * tables that hold P2M_FOREIGN entries.
  */
 int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 	    enum p2m_type type);
 
 /*
  * The same without waiting for other CPUs, for batches: call p2m_flush()
- * before dropping a reference on any frame that was replaced.  Must not
- * replace a P2M_FOREIGN entry.
+ * before dropping a reference on any frame that was replaced.  -EBUSY where a
+ * P2M_FOREIGN entry stands.
  */
 int p2m_set_noflush(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 		    enum p2m_type type);

@@ -26,6 +26,8 @@ enum page_flags {
 	PAGE_DOM0 = 4, /* identity RAM of dom0: never enters the allocator */
 	PAGE_DIRTY = 8, /* free, but not known to be zero (boot) */
 	PAGE_SLAB = 16, /* small objects of kzalloc() */
+	PAGE_GIVEN = 32, /* the owner's reference was dropped: page_give_up() */
+	PAGE_KEPT = 64, /* given up by dom0, nobody uses it: page_take_back() */
 };
 
 /**
@@ -131,6 +133,24 @@ bool page_get_any(struct page *pg);
 
 /* Drop a reference; the last one scrubs and frees the frame. */
 void page_put(struct page *pg);
+
+/**
+ * page_give_up() - drop the owner's reference, the one from allocation
+ * @pg: a frame of a domain, on which the caller holds a reference of its own,
+ *	mapped by no RAM entry of the owner any more (or the owner is dying)
+ *
+ * The frame leaves the owner's list at once.  It is freed when the last
+ * reference goes, except dom0's identity RAM, which waits for page_take_back().
+ *
+ * Return: false if this had been done already.
+ */
+bool page_give_up(struct page *pg);
+
+/*
+ * dom0 takes back a frame of identity RAM it gave up, zeroed.  False if it is
+ * not such a frame, or somebody still uses it, or @d is at its limit.
+ */
+bool page_take_back(struct domain *d, struct page *pg);
 
 u64 page_free_count(void); /* frames free in the pool */
 u64 page_total_count(void); /* frames of the pool and of dom0 */

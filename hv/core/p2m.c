@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * p2m.c - guest frame to machine frame maps, as nested page tables
+ *
+ * Entry format: the processor's long-mode page-table entry (AMD nested paging),
+ * with the type in bits 52..55, which it ignores.  User, accessed and dirty are
+ * always set: nested walks are user accesses.
+ */
+#include "domain.h"
+#include "hypercall.h"
+
+#define NPT_PRESENT BIT(0)
+#define NPT_WRITE BIT(1)
+#define NPT_USER BIT(2)
+#define NPT_ACCESSED BIT(5)
+#define NPT_DIRTY BIT(6)
+#define NPT_LEAF BIT(7) /* above level 0 */
+#define NPT_TYPE_SHIFT 52
+#define NPT_ADDR 0x000ffffffffff000UL
+#define NPT_TABLE (NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_ACCESSED)
+
+#define LEVELS 4
+#define ENTRIES 512
+#define MAX_GFN (1ULL << 36) /* 48-bit guest physical addresses */
+
+static enum p2m_type npt_type(u64 e)
+{
+	return (e >> NPT_TYPE_SHIFT) & 0xf;
+}
+
+static mfn_t npt_mfn(u64 e)
+{
+	return (e & NPT_ADDR) >> PAGE_SHIFT;
+}
+
+static bool npt_is_leaf(u64 e, unsigned int level)
+{
+	return level == 0 || (e & NPT_LEAF);
+}
+
+static u64 npt_leaf(mfn_t mfn, enum p2m_type type, unsigned int level)
+{
+	u64 e;
+
+	if (type == P2M_NONE)
+		return 0;
+	e = (mfn << PAGE_SHIFT) | NPT_PRESENT | NPT_USER | NPT_ACCESSED |
+	    NPT_DIRTY | ((u64)type << NPT_TYPE_SHIFT);
+	if (type != P2M_RAM_RO && type != P2M_GRANT_RO)
+		e |= NPT_WRITE;
+	if (level)
+		e |= NPT_LEAF;
+	return e;
+}
+
+static unsigned int npt_index(gfn_t gfn, unsigned int level)
+{
+	return (gfn >> (9 * level)) & (ENTRIES - 1);
+}
+
+static u64 *npt_table(u64 e)
+{
+	return mfn_to_virt(npt_mfn(e));
+}
+
+int p2m_init(struct domain *d)
+{
+	d->p2m_root = page_alloc_virt();
+	if (!d->p2m_root)
+		return -ENOMEM;
+	d->p2m_tables = 1;
+	return 0;
+}
+
+static void p2m_free_table(u64 *table, unsigned int level)
+{
+	for (unsigned int i = 0; i < ENTRIES; i++) {
+		u64 e = table[i];
+
+		if (!(e & NPT_PRESENT))
+			continue;
+		if (!npt_is_leaf(e, level))
+			p2m_free_table(npt_table(e), level - 1);
+		else if (npt_type(e) == P2M_FOREIGN)
+			page_put(mfn_to_page(npt_mfn(e)));
+	}
+	page_free_virt(table, 0);
+}
+
+void p2m_destroy(struct domain *d)
+{
+	if (!d->p2m_root)
+		return;
+	p2m_free_table(d->p2m_root, LEVELS - 1);
+	d->p2m_root = NULL;
+	d->p2m_tables = 0;
+}
+
+/* The entry that maps @gfn, or the absent one where the walk ends. */
+static u64 p2m_walk(struct domain *d, gfn_t gfn, unsigned int *level)
+{
+	u64 *table = d->p2m_root;
+	u64 e;
+
+	for (*level = LEVELS - 1;; (*level)--) {
+		e = READ_ONCE(table[npt_index(gfn, *level)]);
+		if (!(e & NPT_PRESENT) || npt_is_leaf(e, *level))
+			return e;
+		table = npt_table(e);
+	}
+}
+
+mfn_t p2m_lookup(struct domain *d, gfn_t gfn, enum p2m_type *type,
+		 unsigned int *order)
+{
+	unsigned int level;
+	u64 e;
+
+	*type = P2M_NONE;
+	if (gfn >= MAX_GFN)
+		return INVALID_MFN;
+	e = p2m_walk(d, gfn, &level);
+	if (order)
+		*order = 9 * level;
+	if (!(e & NPT_PRESENT))
+		return INVALID_MFN;
+	*type = npt_type(e);
+	return npt_mfn(e) + (gfn & ((1ULL << (9 * level)) - 1));
+}
+
+/* Replace an absent entry or a larger leaf by a table of the same meaning. */
+static u64 *p2m_make_table(struct domain *d, u64 *entry, unsigned int level)
+{
+	u64 old = *entry;
+	u64 *table = page_alloc_virt();
+
+	if (!table)
+		return NULL;
+	d->p2m_tables++;
+	if (old & NPT_PRESENT) {
+		u64 step = 1ULL << (9 * (level - 1));
+
+		for (unsigned int i = 0; i < ENTRIES; i++)
+			table[i] = npt_leaf(npt_mfn(old) + i * step,
+					    npt_type(old), level - 1);
+	}
+	/* The table's contents are visible before the table is. */
+	store_release(entry, ((u64)table & NPT_ADDR) | NPT_TABLE);
+	return table;
+}
+
+/*
+ * The slot of @gfn at @level, tables made as needed.  @table is set if the slot
+ * holds a table instead of a leaf.
+ */
+static u64 *p2m_slot(struct domain *d, gfn_t gfn, unsigned int level,
+		     u64 **table)
+{
+	u64 *t = d->p2m_root;
+
+	for (unsigned int l = LEVELS - 1;; l--) {
+		u64 *e = &t[npt_index(gfn, l)];
+		bool is_table = (*e & NPT_PRESENT) && !npt_is_leaf(*e, l);
+
+		if (l == level) {
+			*table = is_table ? npt_table(*e) : NULL;
+			return e;
+		}
+		t = is_table ? npt_table(*e) : p2m_make_table(d, e, l);
+		if (!t)
+			return NULL;
+	}
+}
+
+static bool p2m_table_has_foreign(const u64 *table)
+{
+	for (unsigned int i = 0; i < ENTRIES; i++)
+		if (npt_type(table[i]) == P2M_FOREIGN)
+			return true;
+	return false;
+}
+
+/*
+ * Set one leaf; *old is what stood there.  Where a superpage meets a table, the
+ * table's entries are set one by one (tables stay: lookups walk them without a
+ * lock), unless one of them owns a reference.  p2m_lock is held.
+ */
+static int p2m_set_locked(struct domain *d, gfn_t gfn, mfn_t mfn,
+			  unsigned int level, enum p2m_type type, u64 *old)
+{
+	u64 *table, *slot;
+
+	slot = p2m_slot(d, gfn, level, &table);
+	if (!slot)
+		return -ENOMEM;
+	if (table) {
+		if (level > 1 || p2m_table_has_foreign(table))
+			return -EBUSY;
+		for (unsigned int i = 0; i < ENTRIES; i++) {
+			*old |= table[i] & NPT_PRESENT;
+			WRITE_ONCE(table[i], npt_leaf(mfn + i, type, 0));
+		}
+		return 0;
+	}
+	*old = *slot;
+	WRITE_ONCE(*slot, npt_leaf(mfn, type, level));
+	if (type != P2M_NONE) {
+		gfn_t last = gfn + (1ULL << (9 * level)) - 1;
+
+		d->p2m_max = max(d->p2m_max, last);
+	}
+	return 0;
+}
+
+int p2m_set_noflush(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
+		    enum p2m_type type)
+{
+	unsigned int level;
+	u64 old = 0;
+	int err;
+
+	if (gfn >= MAX_GFN || gfn + (1ULL << order) > MAX_GFN)
+		return -EINVAL;
+	spin_lock(&d->p2m_lock);
+	if (!order && npt_type(p2m_walk(d, gfn, &level)) == P2M_FOREIGN)
+		err = -EBUSY;
+	else
+		err = p2m_set_locked(d, gfn, mfn, order / 9, type, &old);
+	spin_unlock(&d->p2m_lock);
+	return err;
+}
+
+int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
+	    enum p2m_type type)
+{
+	u64 old = 0;
+	int err;
+
+	if (gfn >= MAX_GFN || gfn + (1ULL << order) > MAX_GFN)
+		return -EINVAL;
+	spin_lock(&d->p2m_lock);
+	err = p2m_set_locked(d, gfn, mfn, order / 9, type, &old);
+	spin_unlock(&d->p2m_lock);
+	if (err)
+		return err;
+	if (old & NPT_PRESENT)
+		p2m_flush(d);
+	if (npt_type(old) == P2M_FOREIGN)
+		page_put(mfn_to_page(npt_mfn(old)));
+	return 0;
+}
+
+/*
+ * Pairs with the entry sequence of vmm_run(): there guest_epoch becomes odd,
+ * then a full barrier, then tlb_gen is read.  Either that CPU sees the new
+ * generation and flushes on entry, or we see its odd epoch here and wait until
+ * it has left the guest.
+ */
+void p2m_flush(struct domain *d)
+{
+	__atomic_fetch_add(&d->tlb_gen, 1, __ATOMIC_SEQ_CST);
+	smp_mb();
+	for (unsigned int i = 0; i < nr_cpus; i++) {
+		struct cpu *c = &cpus[i];
+		u32 epoch = READ_ONCE(c->guest_epoch);
+		struct vcpu *v = READ_ONCE(c->vcpu);
+
+		if (!(epoch & 1) || !v || v->domain != d)
+			continue;
+		cpu_kick(c);
+		while (READ_ONCE(c->guest_epoch) == epoch)
+			cpu_relax();
+	}
+}
+
+struct page *p2m_get_page(struct domain *d, gfn_t gfn, bool write,
+			  enum p2m_type *type)
+{
+	/* Another try only if the entry changed meanwhile: bounded anyway. */
+	for (unsigned int tries = 0; tries < 8; tries++) {
+		enum p2m_type again;
+		struct page *pg;
+		mfn_t mfn;
+
+		mfn = p2m_lookup(d, gfn, type, NULL);
+		if (*type == P2M_NONE || *type == P2M_MMIO)
+			return NULL;
+		if (write && (*type == P2M_RAM_RO || *type == P2M_GRANT_RO))
+			return NULL;
+		pg = mfn_to_page(mfn);
+		/*
+		 * The map of a dying domain may still name RAM that has gone to
+		 * another owner.
+		 */
+		if (*type == P2M_RAM || *type == P2M_RAM_RO ?
+			    !page_get(pg, d) : !page_get_any(pg))
+			continue;
+		if (p2m_lookup(d, gfn, &again, NULL) == mfn && again == *type)
+			return pg;
+		page_put(pg);
+	}
+	return NULL;
+}
+
+gfn_t p2m_max_gfn(struct domain *d)
+{
+	return d->p2m_max;
+}
+
+static enum p2m_type identity_type(const struct page *pg)
+{
+	if (!pg->ident_maps)
+		return P2M_NONE;
+	return pg->ident_writers ? P2M_GRANT_RW : P2M_GRANT_RO;
+}
+
+int p2m_identity_map(struct domain *d, struct page *pg, bool readonly)
+{
+	mfn_t mfn = page_to_mfn(pg);
+	u64 old = 0;
+	int err = 0;
+
+	spin_lock(&d->p2m_lock);
+	pg->ident_maps++;
+	pg->ident_writers += !readonly;
+	/* dom0's own frames stand at gfn == mfn already. */
+	if (pg->owner != d->id) {
+		err = p2m_set_locked(d, mfn, mfn, 0, identity_type(pg), &old);
+		if (err) {
+			pg->ident_maps--;
+			pg->ident_writers -= !readonly;
+		}
+	}
+	spin_unlock(&d->p2m_lock);
+	return err;
+}
+
+void p2m_identity_unmap(struct domain *d, struct page *pg, bool readonly)
+{
+	mfn_t mfn = page_to_mfn(pg);
+	enum p2m_type before, after;
+	u64 old = 0;
+
+	spin_lock(&d->p2m_lock);
+	before = identity_type(pg);
+	pg->ident_maps--;
+	pg->ident_writers -= !readonly;
+	after = identity_type(pg);
+	/* Cannot fail: the slot's tables were made by the map. */
+	if (pg->owner != d->id && after != before)
+		p2m_set_locked(d, mfn, mfn, 0, after, &old);
+	spin_unlock(&d->p2m_lock);
+	if (old & NPT_PRESENT)
+		p2m_flush(d);
+}

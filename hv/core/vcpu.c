@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* vcpu.c - virtual CPUs: making, shared areas, timers */
+#include "hypercall.h"
+#include "options.h"
+
+static void vcpu_singleshot_fired(struct timer *t)
+{
+	evtchn_send_virq(container_of(t, struct vcpu, singleshot), VIRQ_TIMER);
+}
+
+static void vcpu_poll_timed_out(struct timer *t)
+{
+	vcpu_wake(container_of(t, struct vcpu, poll_timeout));
+}
+
+/* Where vcpu_info is until the guest registers another place. */
+static struct vcpu_info *vcpu_first_info(struct vcpu *v)
+{
+	if (v->id < XEN_LEGACY_MAX_VCPUS && v->domain->shared_info)
+		return &v->domain->shared_info->vcpu_info[v->id];
+	return &v->early_info;
+}
+
+struct vcpu *vcpu_create(struct domain *d, unsigned int id)
+{
+	struct vcpu *v = kzalloc(sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->domain = d;
+	v->id = id;
+	v->down = true;
+	v->pause_count = 1; /* the toolstack's, see domain_create() */
+	v->runstate = RUNSTATE_offline;
+	v->runstate_since = now_ns();
+	list_init(&v->run_link);
+	timer_init(&v->singleshot, vcpu_singleshot_fired);
+	timer_init(&v->poll_timeout, vcpu_poll_timed_out);
+	memset(&v->hard, 0xff, sizeof(v->hard));
+	memset(&v->soft, 0xff, sizeof(v->soft));
+	v->cpu = &cpus[id % nr_cpus];
+	v->migrated = true;
+	v->vcpu_info = vcpu_first_info(v);
+	if (vmm_vcpu_create(v)) {
+		kfree(v);
+		return NULL;
+	}
+	vcpu_update_time(v);
+	return v;
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+	vcpu_forget(v);
+	vmm_vcpu_destroy(v);
+	kfree(v);
+}
+
+int vcpu_place_info(struct vcpu *v, gfn_t gfn, unsigned int offset)
+{
+	struct vcpu_info *old = v->vcpu_info;
+	struct vcpu_info *info;
+	enum p2m_type type;
+	struct page *pg;
+
+	if (v->vcpu_info_page)
+		return -EINVAL;
+	if (offset % 8 || offset > PAGE_SIZE - sizeof(*info))
+		return -EINVAL;
+	pg = p2m_get_page(v->domain, gfn, true, &type);
+	if (!pg)
+		return -EINVAL;
+	if (type != P2M_RAM) {
+		page_put(pg);
+		return -EINVAL;
+	}
+	info = (struct vcpu_info *)((char *)page_to_virt(pg) + offset);
+
+	/* Only @v itself, or nobody while it is down, uses the old place. */
+	if (v != current)
+		vcpu_pause(v);
+	*info = *old;
+	v->vcpu_info_page = pg;
+	/* Senders must not see the new place before its contents. */
+	store_release(&v->vcpu_info, info);
+	vcpu_update_time(v);
+	evtchn_vcpu_info_moved(v);
+	if (v != current)
+		vcpu_unpause(v);
+	return 0;
+}
+
+void vcpu_release_info(struct vcpu *v)
+{
+	struct page *pg = v->vcpu_info_page;
+
+	/* The domain is dying: shared_info goes too. */
+	store_release(&v->vcpu_info, &v->early_info);
+	v->vcpu_info_page = NULL;
+	if (pg)
+		page_put(pg);
+}
+
+void vcpu_update_time(struct vcpu *v)
+{
+	struct vcpu_time_info *t = &v->vcpu_info->time;
+
+	v->time_version = (v->time_version | 1) + 2;
+	/* Odd while in flux; pairs with the guest's pvclock read loop. */
+	WRITE_ONCE(t->version, v->time_version);
+	smp_mb();
+	t->tsc_timestamp = tsc_base;
+	t->system_time = 0;
+	t->tsc_to_system_mul = tsc_to_ns_mul;
+	t->tsc_shift = tsc_to_ns_shift;
+	/* One time base for all CPUs, so guests need no cross-CPU clamp. */
+	t->flags = XEN_PVCLOCK_TSC_STABLE;
+	store_release(&t->version, ++v->time_version);
+}
+
+void vcpu_update_runstate_area(struct vcpu *v)
+{
+	struct vcpu_runstate_info info;
+	u64 gva = v->runstate_gva;
+	u64 entry;
+
+	if (!gva)
+		return;
+	vcpu_runstate(v, &info);
+	if (v->domain->runstate_update_flag) {
+		entry = info.state_entry_time | XEN_RUNSTATE_UPDATE;
+		if (guest_write(gva + offsetof(struct vcpu_runstate_info,
+					       state_entry_time),
+				&entry, sizeof(entry)))
+			return;
+		smp_mb(); /* pairs with the guest's re-read of the flag */
+		info.state_entry_time = entry;
+	}
+	if (guest_write(gva, &info, sizeof(info)))
+		return;
+	if (v->domain->runstate_update_flag) {
+		smp_mb(); /* the flag is cleared last */
+		entry = info.state_entry_time & ~XEN_RUNSTATE_UPDATE;
+		guest_write(gva + offsetof(struct vcpu_runstate_info,
+					   state_entry_time),
+			    &entry, sizeof(entry));
+	}
+}
+
+int vcpu_set_singleshot(struct vcpu *v, u64 deadline_ns, bool future_only)
+{
+	if (future_only && deadline_ns < now_ns())
+		return -ETIME;
+	timer_set(&v->singleshot, deadline_ns);
+	return 0;
+}
+
+void vcpu_stop_singleshot(struct vcpu *v)
+{
+	timer_cancel(&v->singleshot);
+}
