@@ -3,7 +3,7 @@
  * printk.c - the hypervisor's log
  *
  * Every byte goes into the console ring and, if there is one, to the serial
- * line.  Positions in the ring are free-running, so that a reader that fell
+ * line (a domain's console_io output only there).  Positions in the ring are free-running, so that a reader that fell
  * behind continues at the oldest byte that is still there.
  */
 #include "domain.h"
@@ -27,21 +27,26 @@ enum log_level log_level = LOG_INFO;
 static u64 guest_window_start;
 static unsigned int guest_lines, guest_dropped;
 
+static void serial_put_locked(const char *s, size_t len)
+{
+	serial_write(s, len);
+	if (len)
+		line_start = s[len - 1] == '\n';
+}
+
 static void console_put(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		conring[conring_prod++ % CONRING_SIZE] = s[i];
 	if (conring_prod - conring_cons > CONRING_SIZE)
 		conring_cons = conring_prod - CONRING_SIZE;
-	serial_write(s, len);
-	if (len)
-		line_start = s[len - 1] == '\n';
+	serial_put_locked(s, len);
 }
 
 void console_write(const char *s, size_t len)
 {
 	spin_lock(&console_lock);
-	console_put(s, len);
+	serial_put_locked(s, len);
 	spin_unlock(&console_lock);
 }
 
@@ -57,7 +62,7 @@ static void printk_line(const char *fmt, va_list ap)
 	spin_lock(&console_lock);
 	/* A domain's unfinished line must not swallow ours. */
 	if (!line_start)
-		console_put("\n", 1);
+		serial_put_locked("\n", 1);
 	console_put(prefix, sizeof(prefix) - 1);
 	console_put(buf, n);
 	spin_unlock(&console_lock);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* boot.h - what the parts of the start-up code share */
+#ifndef HV_BOOT_H
+#define HV_BOOT_H
+
+#include "domain.h"
+
+/* The image, and the hole it leaves in dom0's memory. */
+extern char image_start[], image_end[], text_start[], text_end[], rodata_end[];
+#define HV_HOLE_START 0x100000UL
+#define HV_HOLE_END 0x400000UL
+#define LOW_MEMORY_END 0xa0000UL /* VGA and firmware follow, up to 1 MiB */
+#define FOUR_GIB 0x100000000UL
+
+/* main.c: one line saying why, then a clean stop. */
+void boot_stop(const char *fmt, ...) __printf(1, 2) __noreturn;
+
+/* multiboot.c */
+struct boot_module {
+	u64 start, end; /* in machine memory */
+	const char *cmdline; /* without the file name */
+};
+#define MAX_MODULES 4
+extern struct boot_module boot_module[MAX_MODULES];
+extern unsigned int nr_boot_modules;
+void multiboot_parse(u32 magic, u32 info);
+
+/* cmdline.c: sets opt from opt.cmdline; warnings come when a console is on. */
+void cmdline_parse(void);
+
+/* memmap.c: the firmware's map, sorted; RAM trimmed to whole frames. */
+enum memmap_type { /* as E820 */
+	MEM_RAM = 1,
+	MEM_RESERVED = 2,
+	MEM_ACPI = 3,
+	MEM_NVS = 4,
+	MEM_UNUSABLE = 5,
+};
+struct memmap_range {
+	u64 start, end;
+	u32 type;
+};
+struct memmap {
+	unsigned int nr;
+	struct memmap_range range[MAX_E820];
+};
+extern struct memmap firmware_map;
+/* Insert in order; false if there is no room or start >= end. */
+bool memmap_add(struct memmap *m, u64 start, u64 end, u32 type);
+/* Make [start, end) of RAM another type, splitting ranges. */
+bool memmap_retype(struct memmap *m, u64 start, u64 end, u32 type);
+u64 memmap_ram_bytes(const struct memmap *m);
+u64 memmap_ram_top(const struct memmap *m, u64 below);
+/* The address below which there are @bytes of RAM, 2 MiB aligned down. */
+u64 memmap_split(const struct memmap *m, u64 bytes);
+bool memmap_is_ram(const struct memmap *m, u64 addr);
+
+/* paging.c: map all RAM and the devices the hypervisor uses; then tell APs. */
+void paging_init(u64 *alloc_top);
+
+/* acpi.c */
+struct acpi_info {
+	u64 rsdp;
+	u16 pm1a_cnt, pm1b_cnt; /* 0 if not known */
+	u8 slp_typ_s5; /* sleep type for power-off */
+	bool have_s5;
+	u64 lapic_addr;
+};
+extern struct acpi_info acpi;
+void acpi_init(void); /* finds the tables; fills cpus[].apic_id, nr_cpus */
+/* Rewrite the MADT in place: dom0's vCPUs are the first @vcpus CPUs. */
+void acpi_madt_for_dom0(unsigned int vcpus);
+
+/* smp.c */
+void smp_start_aps(void);
+
+/* elf.c */
+#define ELF_MAX_SEGMENTS 16
+struct elf_image {
+	u32 phys_entry; /* PHYS32_ENTRY note */
+	u64 start, end; /* physical addresses it occupies */
+	unsigned int nr_segments;
+	struct elf_segment {
+		u64 paddr, memsz;
+		u64 offset, filesz; /* in the file; checked to lie in it */
+	} segment[ELF_MAX_SEGMENTS];
+};
+/* Return: NULL, or what is wrong with it. */
+const char *elf_parse(const void *file, u64 size, struct elf_image *out);
+
+/* dom0.c */
+void dom0_plan(void); /* splits memory; moves the modules */
+void dom0_build(void);
+extern u64 dom0_top; /* RAM below belongs to dom0 */
+
+#endif /* HV_BOOT_H */
