@@ -287,37 +287,34 @@ bool page_get(struct page *pg, const struct domain *d)
 /* The last reference is gone: take the frame from its owner. */
 static void page_release(struct page *pg)
 {
+	bool keep = pg->flags & PAGE_DOM0;
 	struct domain *d;
 	bool last;
 
+	memset(page_to_virt(pg), 0, PAGE_SIZE);
 	if (pg->owner == DOMID_XEN) {
-		memset(page_to_virt(pg), 0, PAGE_SIZE);
 		heap_free(page_to_mfn(pg), 0, 0);
 		return;
 	}
 	/* Referenced by its frames until the last of them is released. */
 	d = domain_of_frame(pg->owner);
-	memset(page_to_virt(pg), 0, PAGE_SIZE);
 	spin_lock(&d->page_lock);
-	if (pg->flags & PAGE_XEN)
+	if (pg->flags & PAGE_XEN) {
 		d->xen_pages--;
-	else
+	} else {
 		d->tot_pages--;
-	if (pg->flags & PAGE_DOM0)
-		pg->flags |= PAGE_KEPT;
-	else if (!(pg->flags & (PAGE_XEN | PAGE_GIVEN)))
-		page_unlink(&d->pages, pg);
+		if (!(pg->flags & (PAGE_DOM0 | PAGE_GIVEN)))
+			page_unlink(&d->pages, pg);
+	}
 	last = !d->tot_pages && !d->xen_pages;
+	/* dom0's identity RAM waits for page_take_back(). */
+	pg->flags = keep ? PAGE_DOM0 | PAGE_KEPT : 0;
 	spin_unlock(&d->page_lock);
 
-	if (pg->flags & PAGE_DOM0) {
-		if (last)
-			domain_put(d);
-		return;
+	if (!keep) {
+		pg->owner = DOMID_XEN;
+		heap_free(page_to_mfn(pg), 0, 0);
 	}
-	pg->owner = DOMID_XEN;
-	pg->flags = 0;
-	heap_free(page_to_mfn(pg), 0, 0);
 	if (last)
 		domain_put(d);
 }
