@@ -380,6 +380,8 @@ static bool sched_keep(struct cpu *c, struct vcpu *v)
 	bool keep;
 
 	spin_lock(&sched_lock);
+	/* What asked for this is judged below; what comes later asks again. */
+	WRITE_ONCE(c->need_resched, false);
 	sched_charge(v, now);
 	best = sched_best(c, &more);
 	keep = vcpu_runnable(v) && cpumask_test(&v->hard, c->id) &&
@@ -490,7 +492,6 @@ void sched_loop(void)
 			v->migrated = false;
 		}
 		do {
-			WRITE_ONCE(c->need_resched, false);
 			vcpu_update_runstate_area(v);
 			while (!READ_ONCE(c->need_resched)) {
 				vmm_run(v);
