@@ -68,7 +68,7 @@ enum evtchn_2l_sent {
 static inline bool evtchn_2l_test_bit(const uint64_t *words, uint32_t n)
 {
 	uint64_t word = __atomic_load_n(&words[n / EVTCHN_2L_WORD_BITS],
-					__ATOMIC_RELAXED);
+					__ATOMIC_SEQ_CST);
 
 	return word >> (n % EVTCHN_2L_WORD_BITS) & 1;
 }

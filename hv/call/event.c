@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * event.c - event channels: the table, delivery, virtual interrupts
+ *
+ * Sending is the hot path: it takes the lock of the sender's channel and
+ * nothing else.  While that is held the peer cannot be unbound, since that
+ * changes both ends under both locks; so neither the peer's domain nor its
+ * channel needs a reference.
+ */
+#include "event.h"
+#include "evtchn_2l.h"
+
+int evtchn_init(struct domain *d, u32 max_port)
+{
+	struct evtchn_table *t = kzalloc(sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->nr_ports = max_port < EVTCHN_2L_NR_CHANNELS ? max_port + 1 :
+							 EVTCHN_2L_NR_CHANNELS;
+	t->used[0] = 1; /* port 0 is "none" */
+	d->evtchn = t;
+	return 0;
+}
+
+void evtchn_free(struct domain *d)
+{
+	struct evtchn_table *t = d->evtchn;
+
+	if (!t)
+		return;
+	for (unsigned int i = 0; i < EVTCHN_BUCKETS; i++)
+		if (t->bucket[i])
+			page_free_virt(t->bucket[i], 0);
+	kfree(t);
+	d->evtchn = NULL;
+}
+
+void evtchn_lock_two(struct domain *a, struct domain *b)
+{
+	if (a->id > b->id) {
+		struct domain *swap = a;
+
+		a = b;
+		b = swap;
+	}
+	spin_lock(&a->evtchn->lock);
+	if (a != b)
+		spin_lock(&b->evtchn->lock);
+}
+
+void evtchn_unlock_two(struct domain *a, struct domain *b)
+{
+	spin_unlock(&a->evtchn->lock);
+	if (a != b)
+		spin_unlock(&b->evtchn->lock);
+}
+
+/*
+ * Only one thread of control takes two channel locks at a time for a given
+ * pair (both tables' locks are held), and a sender takes one only; but chains
+ * a-b, b-c of loopback channels want an order all the same: by address.
+ */
+void evtchn_lock_ends(struct evtchn *a, struct evtchn *b)
+{
+	if (a > b) {
+		struct evtchn *swap = a;
+
+		a = b;
+		b = swap;
+	}
+	spin_lock(&a->lock);
+	if (a != b)
+		spin_lock(&b->lock);
+}
+
+void evtchn_unlock_ends(struct evtchn *a, struct evtchn *b)
+{
+	spin_unlock(&a->lock);
+	if (a != b)
+		spin_unlock(&b->lock);
+}
+
+long evtchn_alloc(struct domain *d)
+{
+	struct evtchn_table *t = d->evtchn;
+	struct evtchn *bucket;
+	u32 port, i;
+
+	/* evtchn_destroy() takes the lock after the state changed. */
+	if (d->state >= DOMAIN_DYING)
+		return -EINVAL;
+	for (i = 0; i < EVTCHN_2L_WORDS && t->used[i] == ~0ULL; i++)
+		;
+	if (i == EVTCHN_2L_WORDS)
+		return -ENOSPC;
+	port = i * 64 + ffs64(~t->used[i]);
+	if (port >= t->nr_ports)
+		return -ENOSPC;
+
+	if (!t->bucket[port / EVTCHN_BUCKET]) {
+		bucket = page_alloc_virt();
+		if (!bucket)
+			return -ENOMEM;
+		/* Zeroed channels first; pairs with evtchn_of(). */
+		store_release(&t->bucket[port / EVTCHN_BUCKET], bucket);
+	}
+	t->used[i] |= 1ULL << (port % 64);
+	return port;
+}
+
+/* Both tables' locks and the channel's are held. */
+static void evtchn_release(struct domain *d, u32 port, struct evtchn *c)
+{
+	if (c->state == CHAN_VIRQ) {
+		struct vcpu *v = d->vcpu[virq_is_global(c->virq) ? 0 : c->vcpu];
+
+		if (v->virq_port[c->virq] == port)
+			WRITE_ONCE(v->virq_port[c->virq], 0);
+	}
+	c->state = CHAN_FREE;
+	c->vcpu = 0;
+	c->peer.domain = NULL;
+	c->peer.port = 0;
+	d->evtchn->used[port / 64] &= ~(1ULL << (port % 64));
+	evtchn_2l_clear_bit(d->shared_info->evtchn_pending, port);
+}
+
+long evtchn_close_port(struct domain *d, u32 port)
+{
+	struct evtchn *c = evtchn_of(d, port), *peer_chan;
+	struct domain *peer;
+
+	if (!c)
+		return -EINVAL;
+
+	spin_lock(&d->evtchn->lock);
+	for (;;) {
+		if (c->state == CHAN_FREE) {
+			spin_unlock(&d->evtchn->lock);
+			return -EINVAL;
+		}
+		if (c->state != CHAN_INTERDOMAIN) {
+			spin_lock(&c->lock);
+			evtchn_release(d, port, c);
+			spin_unlock(&c->lock);
+			spin_unlock(&d->evtchn->lock);
+			return 0;
+		}
+		peer = c->peer.domain;
+		if (peer == d)
+			break;
+		/*
+		 * The peer's lock may have to be taken first.  The channel may
+		 * go meanwhile and the peer with it, hence the reference; then
+		 * look again.
+		 */
+		domain_get(peer);
+		spin_unlock(&d->evtchn->lock);
+		evtchn_lock_two(d, peer);
+		if (c->state == CHAN_INTERDOMAIN && c->peer.domain == peer) {
+			domain_put(peer);
+			break;
+		}
+		spin_unlock(&peer->evtchn->lock);
+		domain_put(peer);
+	}
+
+	peer_chan = evtchn_of(peer, c->peer.port);
+	evtchn_lock_ends(c, peer_chan);
+	peer_chan->state = CHAN_UNBOUND;
+	peer_chan->peer.domain = NULL;
+	peer_chan->domid = d->id;
+	evtchn_release(d, port, c);
+	evtchn_unlock_ends(c, peer_chan);
+	evtchn_unlock_two(d, peer);
+	return 0;
+}
+
+int evtchn_close_all(struct domain *d)
+{
+	unsigned int closed = 0;
+
+	for (u32 port = 1; port < d->evtchn->nr_ports; port++) {
+		if (!test_bit(port, d->evtchn->used))
+			continue;
+		evtchn_close_port(d, port);
+		if (++closed % 64 == 0 && hypercall_preempt())
+			return -ERESTART;
+	}
+	return 0;
+}
+
+int evtchn_destroy(struct domain *d)
+{
+	return d->evtchn ? evtchn_close_all(d) : 0;
+}
+
+static void poll_wake(struct domain *d, u32 port)
+{
+	struct evtchn_table *t = d->evtchn;
+	u64 wake = 0, left;
+
+	spin_lock(&t->poll_lock);
+	for (left = t->pollers; left; left &= left - 1) {
+		unsigned int id = ffs64(left);
+		struct vcpu *v = d->vcpu[id];
+
+		if (v->polling_ports && v->poll_port && v->poll_port != port)
+			continue;
+		if (v->polling_ports) {
+			v->polling_ports = false;
+			wake |= 1ULL << id;
+		}
+		t->pollers &= ~(1ULL << id);
+	}
+	spin_unlock(&t->poll_lock);
+
+	for (; wake; wake &= wake - 1)
+		vcpu_wake(d->vcpu[ffs64(wake)]);
+}
+
+void evtchn_poll_begin(struct vcpu *v, u32 port)
+{
+	struct evtchn_table *t = v->domain->evtchn;
+
+	spin_lock(&t->poll_lock);
+	v->poll_port = port;
+	v->polling_ports = true;
+	t->pollers |= 1ULL << v->id;
+	spin_unlock(&t->poll_lock);
+	/* Pairs with the barrier of the send that precedes poll_wake(). */
+	smp_mb();
+}
+
+void evtchn_poll_end(struct vcpu *v)
+{
+	struct evtchn_table *t = v->domain->evtchn;
+
+	spin_lock(&t->poll_lock);
+	v->polling_ports = false;
+	t->pollers &= ~(1ULL << v->id);
+	spin_unlock(&t->poll_lock);
+}
+
+long evtchn_is_pending(struct domain *d, u32 port)
+{
+	if (port == 0 || port >= d->evtchn->nr_ports)
+		return -EINVAL;
+	return evtchn_2l_test_bit(d->shared_info->evtchn_pending, port);
+}
+
+/* The upcall flag of @v went from 0 to 1. */
+static void upcall(struct vcpu *v)
+{
+	__atomic_fetch_add(&v->domain->upcalls, 1, __ATOMIC_RELAXED);
+	if (v->upcall_vector)
+		vlapic_post(v, v->upcall_vector, false);
+	else
+		vcpu_kick(v);
+}
+
+void evtchn_deliver(struct domain *d, u32 port, u32 vcpu_id)
+{
+	struct shared_info *si = d->shared_info;
+	struct vcpu *v = d->vcpu[vcpu_id];
+	struct vcpu_info *vi = READ_ONCE(v->vcpu_info);
+	enum evtchn_2l_sent sent;
+
+	__atomic_fetch_add(&d->events_sent, 1, __ATOMIC_RELAXED);
+	sent = evtchn_2l_send(si->evtchn_pending, si->evtchn_mask,
+			      &vi->evtchn_pending_sel,
+			      &vi->evtchn_upcall_pending, port);
+	if (sent == EVTCHN_2L_MERGED)
+		return;
+	/*
+	 * If vcpu_info moved meanwhile, the selector bit may be in the old place
+	 * only and evtchn_vcpu_info_moved() have been done before the port was
+	 * pending.  If it has not moved yet when read here, that comes after.
+	 */
+	if (unlikely(vi != READ_ONCE(v->vcpu_info))) {
+		vi = READ_ONCE(v->vcpu_info);
+		if (evtchn_2l_raise_all(&vi->evtchn_pending_sel,
+					&vi->evtchn_upcall_pending))
+			sent = EVTCHN_2L_UPCALL;
+	}
+	if (sent == EVTCHN_2L_UPCALL)
+		upcall(v);
+	if (READ_ONCE(d->evtchn->pollers))
+		poll_wake(d, port);
+}
+
+void evtchn_unmask(struct domain *d, u32 port, u32 vcpu_id)
+{
+	struct shared_info *si = d->shared_info;
+	struct vcpu *v = d->vcpu[vcpu_id];
+	struct vcpu_info *vi = READ_ONCE(v->vcpu_info);
+
+	if (evtchn_2l_unmask(si->evtchn_pending, si->evtchn_mask,
+			     &vi->evtchn_pending_sel,
+			     &vi->evtchn_upcall_pending,
+			     port) == EVTCHN_2L_UPCALL)
+		upcall(v);
+}
+
+void evtchn_vcpu_info_moved(struct vcpu *v)
+{
+	struct vcpu_info *vi = v->vcpu_info;
+
+	/* The new place is visible to senders before every port is raised. */
+	smp_mb();
+	if (evtchn_2l_raise_all(&vi->evtchn_pending_sel,
+				&vi->evtchn_upcall_pending))
+		upcall(v);
+}
+
+long evtchn_send(struct domain *d, u32 port)
+{
+	struct evtchn *c = evtchn_of(d, port), *peer;
+	long ret = 0;
+
+	if (!c)
+		return -EINVAL;
+
+	spin_lock(&c->lock);
+	switch (c->state) {
+	case CHAN_INTERDOMAIN:
+		peer = evtchn_of(c->peer.domain, c->peer.port);
+		evtchn_deliver(c->peer.domain, c->peer.port,
+			       READ_ONCE(peer->vcpu));
+		break;
+	case CHAN_IPI:
+		evtchn_deliver(d, port, READ_ONCE(c->vcpu));
+		break;
+	case CHAN_UNBOUND:
+		break; /* the peer has gone or is still to come: dropped */
+	default:
+		ret = -EINVAL;
+	}
+	spin_unlock(&c->lock);
+	return ret;
+}
+
+static void send_virq(struct domain *d, struct vcpu *v, u32 virq)
+{
+	u32 port = READ_ONCE(v->virq_port[virq]);
+	struct evtchn *c;
+
+	if (!port)
+		return;
+	c = evtchn_of(d, port);
+	spin_lock(&c->lock);
+	/* The port may just have been closed, and used again. */
+	if (c->state == CHAN_VIRQ && c->virq == virq)
+		evtchn_deliver(d, port, READ_ONCE(c->vcpu));
+	spin_unlock(&c->lock);
+}
+
+void evtchn_send_virq(struct vcpu *v, u32 virq)
+{
+	send_virq(v->domain, v, virq);
+}
+
+void evtchn_send_global_virq(u32 virq)
+{
+	if (dom0 && dom0->evtchn && dom0->vcpu[0])
+		send_virq(dom0, dom0->vcpu[0], virq);
+}
+
+void evtchn_dump(struct domain *d)
+{
+	static const char *const name[] = { "free", "unbound", "interdomain",
+					    "virq", "ipi" };
+	struct shared_info *si = d->shared_info;
+
+	if (!d->evtchn || !si)
+		return;
+	pr_info("d%u event channels: port [pending masked] vcpu\n", d->id);
+	for (u32 port = 1; port < d->evtchn->nr_ports; port++) {
+		struct evtchn *c = evtchn_of(d, port);
+
+		if (!c || c->state == CHAN_FREE)
+			continue;
+		pr_info("%5u [%u%u] %u %s d%u %u\n", port,
+			evtchn_2l_test_bit(si->evtchn_pending, port),
+			evtchn_2l_test_bit(si->evtchn_mask, port), c->vcpu,
+			name[c->state],
+			c->state == CHAN_INTERDOMAIN ? c->peer.domain->id :
+			c->state == CHAN_UNBOUND     ? c->domid :
+						       d->id,
+			c->state == CHAN_INTERDOMAIN ? c->peer.port :
+			c->state == CHAN_VIRQ	     ? c->virq :
+						       0);
+	}
+}

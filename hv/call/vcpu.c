@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* vcpu.c - hypercall 24 and what else a guest says about its own vCPUs */
+#include "../abi/vcpu.h"
+#include "hypercall.h"
+
+static long op_up(struct vcpu *v)
+{
+	/* A vCPU that never had a context has nowhere to start. */
+	if (v->runstate_ns[RUNSTATE_running] == 0 && v->down)
+		return -EINVAL;
+	vcpu_set_down(v, false);
+	return 0;
+}
+
+static long op_down(struct vcpu *v)
+{
+	struct domain *d = v->domain;
+
+	vcpu_set_down(v, true);
+	for (unsigned int i = 0; i < d->max_vcpus; i++)
+		if (d->vcpu[i] && !READ_ONCE(d->vcpu[i]->down))
+			return 0;
+	/* Nobody is left who could start one again. */
+	domain_shutdown(d, SHUTDOWN_poweroff);
+	return 0;
+}
+
+static long op_register_vcpu_info(struct vcpu *v, u64 gva)
+{
+	struct vcpu_register_vcpu_info op;
+	long ret;
+
+	if (guest_read(&op, gva, sizeof(op)))
+		return -EFAULT;
+	/* Only one's own, or that of a vCPU which does not run. */
+	if (v != current && !v->down)
+		return -EINVAL;
+	ret = vcpu_place_info(v, op.gfn, op.offset);
+	if (!ret)
+		evtchn_vcpu_info_moved(v);
+	return ret;
+}
+
+static long op_register_runstate(struct vcpu *v, u64 gva)
+{
+	struct vcpu_register_area op;
+	struct vcpu_runstate_info info;
+
+	if (guest_read(&op, gva, sizeof(op)))
+		return -EFAULT;
+	vcpu_runstate(v, &info);
+	if (op.gva && guest_write(op.gva, &info, sizeof(info)))
+		return -EFAULT;
+	WRITE_ONCE(v->runstate_gva, op.gva);
+	return 0;
+}
+
+static long op_register_time(struct vcpu *v, u64 gva)
+{
+	struct vcpu_register_area op;
+
+	if (guest_read(&op, gva, sizeof(op)))
+		return -EFAULT;
+	WRITE_ONCE(v->time_gva, op.gva);
+	vcpu_update_time(v);
+	return 0;
+}
+
+static long op_get_runstate(struct vcpu *v, u64 gva)
+{
+	struct vcpu_runstate_info info;
+
+	vcpu_runstate(v, &info);
+	return guest_write(gva, &info, sizeof(info));
+}
+
+static long op_set_singleshot(struct vcpu *v, u64 gva)
+{
+	struct vcpu_set_singleshot_timer op;
+
+	if (v != current)
+		return -EINVAL;
+	if (guest_read(&op, gva, sizeof(op)))
+		return -EFAULT;
+	return vcpu_set_singleshot(v, op.timeout_abs_ns,
+				   op.flags & VCPU_SSHOTTMR_future);
+}
+
+long call_vcpu_op(struct hypercall *hc)
+{
+	struct domain *d = current->domain;
+	u64 id = hc->arg[1], gva = hc->arg[2];
+	struct vcpu *v;
+
+	if (id >= d->max_vcpus || !d->vcpu[id])
+		return -ENOENT;
+	v = d->vcpu[id];
+
+	switch (hc->arg[0]) {
+	case VCPUOP_up:
+		return op_up(v);
+	case VCPUOP_down:
+		return op_down(v);
+	case VCPUOP_is_up:
+		return !READ_ONCE(v->down);
+	case VCPUOP_get_runstate_info:
+		return op_get_runstate(v, gva);
+	case VCPUOP_register_runstate_memory_area:
+		return op_register_runstate(v, gva);
+	case VCPUOP_stop_periodic_timer:
+		return 0; /* there is none to stop */
+	case VCPUOP_set_singleshot_timer:
+		return op_set_singleshot(v, gva);
+	case VCPUOP_stop_singleshot_timer:
+		if (v != current)
+			return -EINVAL;
+		vcpu_stop_singleshot(v);
+		return 0;
+	case VCPUOP_register_vcpu_info:
+		return op_register_vcpu_info(v, gva);
+	case VCPUOP_register_vcpu_time_memory_area:
+		return op_register_time(v, gva);
+	}
+	return -ENOSYS;
+}
+
+/* The older way to set the single-shot timer: 0 stops it. */
+long call_set_timer_op(struct hypercall *hc)
+{
+	if (!hc->arg[0]) {
+		vcpu_stop_singleshot(current);
+		return 0;
+	}
+	return vcpu_set_singleshot(current, hc->arg[0], false);
+}
+
+long call_vm_assist(struct hypercall *hc)
+{
+	if (hc->arg[1] != VMASST_TYPE_runstate_update_flag)
+		return -EINVAL;
+	switch (hc->arg[0]) {
+	case VMASST_CMD_enable:
+		WRITE_ONCE(current->domain->runstate_update_flag, true);
+		return 0;
+	case VMASST_CMD_disable:
+		WRITE_ONCE(current->domain->runstate_update_flag, false);
+		return 0;
+	}
+	return -ENOSYS;
+}
