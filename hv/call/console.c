@@ -32,11 +32,11 @@ static void end_line(struct domain *d)
 {
 	if (pay_line(d)) {
 		if (d->con_dropped)
-			pr_info("(d%u) [%llu lines dropped]\n", d->id,
+			pr_info("(d%u) [%llu lines dropped]", d->id,
 				(unsigned long long)d->con_dropped);
 		d->con_dropped = 0;
 		d->con_line[d->con_len] = 0;
-		pr_info("(d%u) %s\n", d->id, d->con_line);
+		pr_info("(d%u) %s", d->id, d->con_line);
 	}
 	d->con_len = 0;
 }

@@ -375,13 +375,13 @@ void evtchn_dump(struct domain *d)
 
 	if (!d->evtchn || !si)
 		return;
-	pr_info("d%u event channels: port [pending masked] vcpu\n", d->id);
+	pr_info("d%u event channels: port [pending masked] vcpu", d->id);
 	for (u32 port = 1; port < d->evtchn->nr_ports; port++) {
 		struct evtchn *c = evtchn_of(d, port);
 
 		if (!c || c->state == CHAN_FREE)
 			continue;
-		pr_info("%5u [%u%u] %u %s d%u %u\n", port,
+		pr_info("%5u [%u%u] %u %s d%u %u", port,
 			evtchn_2l_test_bit(si->evtchn_pending, port),
 			evtchn_2l_test_bit(si->evtchn_mask, port), c->vcpu,
 			name[c->state],

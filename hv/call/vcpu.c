@@ -28,17 +28,13 @@ static long op_down(struct vcpu *v)
 static long op_register_vcpu_info(struct vcpu *v, u64 gva)
 {
 	struct vcpu_register_vcpu_info op;
-	long ret;
 
 	if (guest_read(&op, gva, sizeof(op)))
 		return -EFAULT;
 	/* Only one's own, or that of a vCPU which does not run. */
 	if (v != current && !v->down)
 		return -EINVAL;
-	ret = vcpu_place_info(v, op.gfn, op.offset);
-	if (!ret)
-		evtchn_vcpu_info_moved(v);
-	return ret;
+	return vcpu_place_info(v, op.gfn, op.offset);
 }
 
 static long op_register_runstate(struct vcpu *v, u64 gva)
@@ -58,12 +54,16 @@ static long op_register_runstate(struct vcpu *v, u64 gva)
 static long op_register_time(struct vcpu *v, u64 gva)
 {
 	struct vcpu_register_area op;
+	struct vcpu_time_info info;
 
 	if (guest_read(&op, gva, sizeof(op)))
 		return -EFAULT;
-	WRITE_ONCE(v->time_gva, op.gva);
+	if (!op.gva)
+		return 0;
+	/* The relation of TSC and time never changes: once is for ever. */
 	vcpu_update_time(v);
-	return 0;
+	info = v->vcpu_info->time;
+	return guest_write(op.gva, &info, sizeof(info));
 }
 
 static long op_get_runstate(struct vcpu *v, u64 gva)

@@ -48,7 +48,7 @@ enum runstate { /* the ABI's numbers */
  * @running: it is some CPU's current, its state is live there
  * @vcpu_info: mapped; in shared_info until the guest registers another place
  * @vcpu_info_page: holds a reference if it is a guest page
- * @runstate_gva, @time_gva: registered guest virtual addresses, 0 for none
+ * @runstate_gva: registered guest virtual address, 0 for none
  * @upcall_vector: per-vCPU vector (HVMOP_set_evtchn_upcall_vector), 0 for none
  */
 struct vcpu {
@@ -83,7 +83,6 @@ struct vcpu {
 	struct vcpu_info early_info; /* before registration, ids >= 32 */
 	struct page *vcpu_info_page;
 	u64 runstate_gva;
-	u64 time_gva;
 	u32 time_version;
 	u8 upcall_vector;
 
