@@ -56,7 +56,7 @@ u64 memmap_split(const struct memmap *m, u64 bytes);
 bool memmap_is_ram(const struct memmap *m, u64 addr);
 
 /* paging.c: map all RAM and the devices the hypervisor uses; then tell APs. */
-void paging_init(u64 *alloc_top);
+void paging_init(void);
 
 /* acpi.c */
 struct acpi_info {
