@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * rx.c - what the guest receives
+ *
+ * The transmit function of vifD.N has the hypervisor copy the packet into pages
+ * that the guest has posted, in the caller's context: no thread is woken, and
+ * the packet's memory is free on return.  While the stack says that more is
+ * coming, packets gather into one hypercall and one publication.
+ *
+ * When the guest has posted too few pages for the largest packet, the device
+ * queue stops and the guest is asked for an event at the page that lets it go
+ * on.  If that does not come for long, the carrier goes down, and the stack
+ * drops what it had queued: memory is bounded by the device's queue length.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/slab.h>
+#include <xen/events.h>
+#include <xen/interface/grant_table.h>
+#include <xen/page.h>
+#include <asm/xen/hypercall.h>
+
+#include "netback.h"
+
+#define RX_PAGE 4096
+
+/*
+ * Copies in a hypercall.  A packet with more (many tiny fragments) takes more
+ * than one.
+ */
+#define RX_OPS 128
+
+/* Packets, and ring slots, that gather before they are published. */
+#define RX_PACKETS 64
+#define RX_SLOTS 128
+
+/* No packet needs more: 64 KiB and its headers, and one extra. */
+#define RX_PACKET_SLOTS (DIV_ROUND_UP(65536 + VLAN_ETH_HLEN, RX_PAGE) + 1)
+
+/**
+ * struct rx_slot - a slot of the guest's that is being filled
+ * @gref: its page
+ * @used: bytes that have a copy
+ * @failed: one of these copies failed
+ * @extra: the answer is an extra, the page is not used
+ * @rsp: the answer; the status of one with a page is filled in at last
+ */
+struct rx_slot {
+	grant_ref_t gref;
+	u16 used;
+	bool failed;
+	bool extra;
+	union netif_rx_slot rsp;
+};
+
+/**
+ * struct rx_batch - packets that gather for one publication
+ * @op: copies not yet made
+ * @op_slot: the slot each copy fills
+ * @slot: slots taken from the ring and not yet answered
+ * @skb: packets that the copies read from
+ * @nr_ops: copies in use
+ * @nr_slots: slots in use
+ * @nr_skbs: packets in use
+ * @fill: slot being filled
+ */
+struct rx_batch {
+	struct gnttab_copy op[RX_OPS];
+	u16 op_slot[RX_OPS];
+	struct rx_slot slot[RX_SLOTS];
+	struct sk_buff *skb[RX_PACKETS];
+	unsigned int nr_ops;
+	unsigned int nr_slots;
+	unsigned int nr_skbs;
+	struct rx_slot *fill;
+};
+
+unsigned int rx_stall_ms = 60000;
+
+/**
+ * rx_alloc() - get the memory of a queue's us-to-guest side
+ * @q: queue
+ */
+int rx_alloc(struct netback_queue *q)
+{
+	q->rx.batch = kvzalloc(sizeof(*q->rx.batch), GFP_KERNEL);
+	return q->rx.batch ? 0 : -ENOMEM;
+}
+
+/**
+ * rx_free() - give it back
+ * @q: queue that transmits nothing any more
+ */
+void rx_free(struct netback_queue *q)
+{
+	kvfree(q->rx.batch);
+	q->rx.batch = NULL;
+}
+
+/**
+ * rx_slots_max() - most slots any packet can take in the guest's ring
+ * @dev: device with its features and MTU
+ */
+unsigned int rx_slots_max(const struct net_device *dev)
+{
+	unsigned int len = dev->mtu + VLAN_ETH_HLEN;
+
+	if (dev->features & NETIF_F_GSO_MASK)
+		return RX_PACKET_SLOTS;
+	return min_t(unsigned int, DIV_ROUND_UP(len, RX_PAGE), RX_PACKET_SLOTS);
+}
+
+/* Copies */
+
+static void rx_copy(struct netback_queue *q)
+{
+	struct rx_batch *b = q->rx.batch;
+	unsigned int i;
+	int err;
+
+	if (!b->nr_ops)
+		return;
+	err = HYPERVISOR_grant_table_op(GNTTABOP_copy, b->op, b->nr_ops);
+	for (i = 0; i < b->nr_ops; i++) {
+		if (!err && b->op[i].status == GNTST_okay)
+			continue;
+		b->slot[b->op_slot[i]].failed = true;
+		queue_count(q, STAT_RX_COPY_FAILED, 1);
+	}
+	queue_count(q, STAT_RX_COPY_CALLS, 1);
+	queue_count(q, STAT_RX_COPY_OPS, b->nr_ops);
+	b->nr_ops = 0;
+}
+
+static struct rx_slot *rx_take(struct netback_queue *q)
+{
+	struct rx_batch *b = q->rx.batch;
+	struct rx_slot *slot = &b->slot[b->nr_slots];
+	struct netif_rx_req req;
+
+	if (!netrx_back_consume(&q->rx.ring, &req))
+		return NULL;
+	b->nr_slots++;
+	memset(slot, 0, sizeof(*slot));
+	slot->gref = req.gref;
+	slot->rsp.rsp.id = req.id;
+	return slot;
+}
+
+/*
+ * A page of another guest, mapped here through the kernel's grant code, has to
+ * be named by its grant.  The flag that marks it is shared with other users of
+ * struct page, all of which have a mapping or no private word.
+ */
+static struct xen_page_foreign *rx_foreign(struct page *page)
+{
+	if (PageCompound(page) || page->mapping || !PagePrivate(page))
+		return NULL;
+	return xen_page_foreign(page);
+}
+
+static void rx_add_copy(struct netback_queue *q, struct page *page,
+			unsigned int from, unsigned int len)
+{
+	struct xen_page_foreign *foreign = rx_foreign(page);
+	struct rx_batch *b = q->rx.batch;
+	struct gnttab_copy *op;
+
+	if (b->nr_ops == RX_OPS)
+		rx_copy(q);
+	op = &b->op[b->nr_ops];
+	b->op_slot[b->nr_ops++] = b->fill - b->slot;
+
+	op->flags = GNTCOPY_dest_gref;
+	if (foreign) {
+		op->flags |= GNTCOPY_source_gref;
+		op->source.domid = foreign->domid;
+		op->source.u.ref = foreign->gref;
+	} else {
+		op->source.domid = DOMID_SELF;
+		op->source.u.gmfn = xen_page_to_gfn(page);
+	}
+	op->source.offset = from;
+	op->dest.domid = q->vif->domid;
+	op->dest.u.ref = b->fill->gref;
+	op->dest.offset = b->fill->used;
+	op->len = len;
+	b->fill->used += len;
+}
+
+/* Continue the packet in @page, which may be a large one, at @offset. */
+static bool rx_add_range(struct netback_queue *q, struct page *page,
+			 unsigned int offset, unsigned int len)
+{
+	struct rx_batch *b = q->rx.batch;
+
+	while (len) {
+		unsigned int from = offset_in_page(offset);
+		unsigned int n;
+
+		if (b->fill->used == RX_PAGE) {
+			struct rx_slot *next = rx_take(q);
+
+			if (!next)
+				return false;
+			b->fill->rsp.rsp.flags |= NETIF_RXF_MORE;
+			b->fill = next;
+		}
+		n = min3(len, (unsigned int)PAGE_SIZE - from,
+			 (unsigned int)RX_PAGE - b->fill->used);
+		rx_add_copy(q, nth_page(page, offset >> PAGE_SHIFT), from, n);
+		offset += n;
+		len -= n;
+	}
+	return true;
+}
+
+static bool rx_add_skb_data(struct netback_queue *q, const struct sk_buff *skb)
+{
+	int i;
+
+	if (!rx_add_range(q, virt_to_page(skb->data), offset_in_page(skb->data),
+			  skb_headlen(skb)))
+		return false;
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+		if (!rx_add_range(q, skb_frag_page(frag), skb_frag_off(frag),
+				  skb_frag_size(frag)))
+			return false;
+	}
+	return true;
+}
+
+static bool rx_add_gso(struct netback_queue *q, const struct sk_buff *skb,
+		       struct rx_slot *head)
+{
+	struct rx_slot *slot = rx_take(q);
+	bool v6 = skb_shinfo(skb)->gso_type & SKB_GSO_TCPV6;
+
+	if (!slot)
+		return false;
+	slot->extra = true;
+	memset(&slot->rsp, 0, sizeof(slot->rsp));
+	slot->rsp.extra.type = NETIF_EXTRA_GSO;
+	slot->rsp.extra.gso.type = v6 ? NETIF_GSO_TCPV6 : NETIF_GSO_TCPV4;
+	slot->rsp.extra.gso.size = skb_shinfo(skb)->gso_size;
+	head->rsp.rsp.flags |= NETIF_RXF_EXTRA;
+	queue_count(q, STAT_RX_GSO, 1);
+	return true;
+}
+
+static bool rx_add_packet(struct netback_queue *q, const struct sk_buff *skb)
+{
+	struct rx_slot *head = rx_take(q);
+	const struct sk_buff *part;
+
+	if (!head)
+		return false;
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		head->rsp.rsp.flags = NETIF_RXF_CSUM_BLANK |
+				      NETIF_RXF_DATA_VALIDATED;
+	else if (skb->ip_summed == CHECKSUM_UNNECESSARY)
+		head->rsp.rsp.flags = NETIF_RXF_DATA_VALIDATED;
+	if (skb_is_gso(skb) && !rx_add_gso(q, skb, head))
+		return false;
+
+	q->rx.batch->fill = head;
+	if (!rx_add_skb_data(q, skb))
+		return false;
+	skb_walk_frags(skb, part)
+		if (!rx_add_skb_data(q, part))
+			return false;
+	return true;
+}
+
+/* Make the copies, answer, publish, and let the packets go. */
+static void rx_flush(struct netback_queue *q)
+{
+	struct rx_batch *b = q->rx.batch;
+	unsigned int i;
+
+	if (!b->nr_slots)
+		return;
+	rx_copy(q);
+	for (i = 0; i < b->nr_slots; i++) {
+		struct rx_slot *slot = &b->slot[i];
+
+		if (!slot->extra)
+			slot->rsp.rsp.status = slot->failed ? NETIF_RSP_ERROR :
+							      slot->used;
+		netrx_back_respond(&q->rx.ring, &slot->rsp);
+	}
+	queue_count(q, STAT_RX_SLOTS, b->nr_slots);
+	b->nr_slots = 0;
+	if (netrx_back_publish(&q->rx.ring)) {
+		queue_count(q, STAT_RX_NOTIFY, 1);
+		notify_remote_via_irq(q->rx.irq);
+	}
+	for (i = 0; i < b->nr_skbs; i++)
+		dev_consume_skb_any(b->skb[i]);
+	b->nr_skbs = 0;
+}
+
+/* Queue control */
+
+/*
+ * Too few pages: sleep until there are @need.  False if they came meanwhile.
+ */
+static bool rx_stop(struct netback_queue *q, unsigned int need)
+{
+	struct netdev_queue *txq = queue_txq(q);
+
+	netif_tx_stop_queue(txq);
+	/* the barrier in arm orders the stop before the look at the ring */
+	if (netrx_back_arm_at(&q->rx.ring, need)) {
+		netif_tx_start_queue(txq);
+		return false;
+	}
+	if (netrx_back_broken(&q->rx.ring))
+		vif_break(q->vif, "impossible receive producer index");
+	WRITE_ONCE(q->rx.stopped_at, jiffies);
+	if (!timer_pending(&q->rx.stall_timer))
+		mod_timer(&q->rx.stall_timer,
+			  jiffies + msecs_to_jiffies(rx_stall_ms));
+	queue_count(q, STAT_RX_STOPPED, 1);
+	return true;
+}
+
+/**
+ * rx_restart() - the guest may have posted pages; go on if it has
+ * @q: queue
+ *
+ * Return: true if the queue was stopped and runs again.
+ */
+bool rx_restart(struct netback_queue *q)
+{
+	struct netdev_queue *txq = queue_txq(q);
+	bool runs = false;
+
+	if (!netif_tx_queue_stopped(txq))
+		return false;
+	__netif_tx_lock(txq, smp_processor_id());
+	if (netif_tx_queue_stopped(txq) &&
+	    !READ_ONCE(q->vif->broken) &&
+	    netrx_back_arm_at(&q->rx.ring, READ_ONCE(q->vif->slots_max))) {
+		if (q->rx.stalled)
+			vif_flowing(q->vif, q);
+		netif_tx_wake_queue(txq);
+		runs = true;
+	}
+	__netif_tx_unlock(txq);
+	return runs;
+}
+
+/**
+ * rx_poll() - NAPI poll: an event of the receive ring
+ * @napi: of the queue
+ * @budget: 0 if nothing may be done
+ */
+int rx_poll(struct napi_struct *napi, int budget)
+{
+	struct netback_queue *q =
+		container_of(napi, struct netback_queue, rx.napi);
+	bool useful;
+
+	if (!budget)
+		return 0;
+	useful = rx_restart(q);
+	if (napi_complete_done(napi, 0) && atomic_xchg(&q->rx.eoi, 0)) {
+		if (!useful)
+			queue_count(q, STAT_RX_SPURIOUS, 1);
+		if (!READ_ONCE(q->vif->broken))
+			xen_irq_lateeoi(q->rx.irq,
+					useful ? 0 : XEN_EOI_FLAG_SPURIOUS);
+	}
+	return 0;
+}
+
+/**
+ * rx_stall_timeout() - has the guest posted nothing for too long?
+ * @t: timer of the queue
+ */
+void rx_stall_timeout(struct timer_list *t)
+{
+	struct netback_queue *q =
+		container_of(t, struct netback_queue, rx.stall_timer);
+	unsigned long limit = READ_ONCE(q->rx.stopped_at) +
+			      msecs_to_jiffies(rx_stall_ms);
+	struct netdev_queue *txq = queue_txq(q);
+
+	if (!netif_tx_queue_stopped(txq))
+		return;
+	if (time_before(jiffies, limit)) {
+		mod_timer(t, limit);
+		return;
+	}
+	__netif_tx_lock(txq, smp_processor_id());
+	if (netif_tx_queue_stopped(txq) && !q->rx.stalled) {
+		queue_count(q, STAT_RX_STALLED, 1);
+		vif_stalled(q->vif, q);
+	}
+	__netif_tx_unlock(txq);
+}
+
+static bool rx_room(struct netback_queue *q, unsigned int slots)
+{
+	struct rx_batch *b = q->rx.batch;
+
+	if (b->nr_slots + slots > RX_SLOTS || b->nr_skbs == RX_PACKETS)
+		rx_flush(q);
+	return netrx_back_pending(&q->rx.ring) >= slots;
+}
+
+/**
+ * rx_start_xmit() - send a packet to the guest
+ * @skb: the packet
+ * @dev: vifD.N
+ *
+ * Called with the queue's transmit lock, which protects all of struct rx_side.
+ */
+netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct netback_vif *vif = netdev_priv(dev);
+	struct netback_queue *q = &vif->queue[skb_get_queue_mapping(skb)];
+	unsigned int slots = DIV_ROUND_UP(skb->len, RX_PAGE) + skb_is_gso(skb);
+	unsigned int len = skb->len;
+
+	if (READ_ONCE(vif->broken) || slots > READ_ONCE(vif->slots_max)) {
+		queue_count(q, STAT_RX_DROPPED, 1);
+		goto drop;
+	}
+	if (!mcast_wanted(&vif->mcast, eth_hdr(skb)->h_dest)) {
+		queue_count(q, STAT_RX_FILTERED, 1);
+		goto drop;
+	}
+	if (!rx_room(q, slots) && rx_stop(q, vif->slots_max)) {
+		queue_count(q, STAT_RX_BUSY, 1);
+		rx_flush(q);
+		return NETDEV_TX_BUSY;
+	}
+	q->rx.batch->skb[q->rx.batch->nr_skbs++] = skb;
+	if (rx_add_packet(q, skb)) {
+		queue_count(q, STAT_RX_PACKETS, 1);
+		queue_count(q, STAT_RX_BYTES, len);
+	} else {
+		vif_break(vif, "receive ring shrank");
+	}
+	if (netrx_back_pending(&q->rx.ring) < vif->slots_max &&
+	    rx_stop(q, vif->slots_max))
+		rx_flush(q);
+	else if (!netdev_xmit_more())
+		rx_flush(q);
+	return NETDEV_TX_OK;
+
+drop:
+	dev_kfree_skb_any(skb);
+	if (!netdev_xmit_more())
+		rx_flush(q);
+	return NETDEV_TX_OK;
+}

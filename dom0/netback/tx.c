@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * tx.c - what the guest sends
+ *
+ * A pass takes packets from the ring, has the hypervisor copy all their bytes
+ * into fresh memory with one hypercall, answers their slots, and hands them to
+ * the stack.  No page of the guest is ever mapped: a packet may live on in any
+ * socket or device for any time, and the guest cannot change it under anyone's
+ * eyes.
+ */
+#include <linux/etherdevice.h>
+#include <linux/ip.h>
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include <linux/tcp.h>
+#include <xen/events.h>
+#include <xen/interface/grant_table.h>
+#include <xen/page.h>
+#include <asm/xen/hypercall.h>
+
+#include "netback.h"
+
+/* Packets in a pass: NAPI's usual budget. */
+#define TX_PASS_PACKETS 64
+
+/* Ring slots in a pass: no ring of one page has more. */
+#define TX_PASS_SLOTS 256
+
+/*
+ * Copies that one packet can take: each slot, cut where the header part, a page
+ * of it, or a page behind it ends; a fragment of 4 KiB may lie across two.
+ */
+#define TX_PACKET_OPS (TX_PARSE_SLOTS + 2 + 2 * MAX_SKB_FRAGS)
+
+#define TX_PASS_OPS (TX_PASS_SLOTS + TX_PACKET_OPS)
+
+/*
+ * A packet up to TX_LINEAR bytes is copied into one piece.  Of a larger one the
+ * first TX_HEADER bytes are, which hold the headers of nearly everything; the
+ * rest is packed densely into page fragments.
+ */
+#define TX_LINEAR 256
+#define TX_HEADER 128
+
+/* A rate limit lets through this much at once, or no large packet ever would. */
+#define TX_CREDIT_BURST (128 * 1024)
+
+/**
+ * struct tx_copy - a packet on its way from the ring to the stack
+ * @skb: the packet; NULL if there is only an answer to give
+ * @status: of its data slots
+ * @first_op: its copies
+ * @nr_ops: how many
+ * @gso_type: as the guest said
+ * @nr_slots: data slots to answer
+ * @nr_extras: extras to answer, after the first data slot
+ * @first_id: index of the ids of its data slots
+ */
+struct tx_copy {
+	struct sk_buff *skb;
+	s16 status;
+	u16 first_op;
+	u16 nr_ops;
+	u8 gso_type;
+	u8 nr_slots;
+	u8 nr_extras;
+	u16 first_id;
+};
+
+/**
+ * struct tx_pass - arrays of one pass
+ * @op: copies, one hypercall
+ * @pkt: packets
+ * @id: what to answer the data slots with
+ * @nr_ops: copies in use
+ * @nr_pkts: packets in use
+ * @nr_ids: ids in use
+ * @parsed: packet being read
+ */
+struct tx_pass {
+	struct gnttab_copy op[TX_PASS_OPS];
+	struct tx_copy pkt[TX_PASS_PACKETS];
+	u16 id[TX_PASS_SLOTS];
+	unsigned int nr_ops;
+	unsigned int nr_pkts;
+	unsigned int nr_ids;
+	struct tx_packet parsed;
+};
+
+/**
+ * tx_alloc() - get the memory of a queue's guest-to-us side
+ * @q: queue
+ */
+int tx_alloc(struct netback_queue *q)
+{
+	q->tx.pass = kvzalloc(sizeof(*q->tx.pass), GFP_KERNEL);
+	return q->tx.pass ? 0 : -ENOMEM;
+}
+
+/**
+ * tx_free() - give it back
+ * @q: queue whose poll is disabled
+ */
+void tx_free(struct netback_queue *q)
+{
+	kvfree(q->tx.pass);
+	q->tx.pass = NULL;
+	if (q->tx.frag.page)
+		put_page(q->tx.frag.page);
+	memset(&q->tx.frag, 0, sizeof(q->tx.frag));
+}
+
+/* Rate limit */
+
+static bool tx_credit_take(struct netback_queue *q, unsigned int bytes)
+{
+	struct vif_credit *credit = &q->vif->credit;
+	bool ok;
+
+	if (!READ_ONCE(credit->bytes))
+		return true;
+
+	spin_lock_bh(&credit->lock);
+	if (time_after_eq(jiffies, credit->refill)) {
+		unsigned long most = max_t(unsigned long, credit->bytes,
+					   TX_CREDIT_BURST);
+
+		credit->left = min(credit->left + credit->bytes, most);
+		credit->refill = jiffies + usecs_to_jiffies(credit->usecs);
+	}
+	ok = bytes <= credit->left;
+	if (ok)
+		credit->left -= bytes;
+	spin_unlock_bh(&credit->lock);
+	return ok;
+}
+
+/**
+ * tx_credit_timeout() - a new window of the rate limit has begun
+ * @t: timer of the queue
+ */
+void tx_credit_timeout(struct timer_list *t)
+{
+	struct netback_queue *q =
+		container_of(t, struct netback_queue, tx.credit_timer);
+
+	napi_schedule(&q->tx.napi);
+}
+
+/* From the ring to copies */
+
+enum tx_next {
+	TX_NEXT_PACKET,
+	TX_NEXT_NONE,
+	TX_NEXT_THROTTLED,
+	TX_NEXT_BROKEN,
+};
+
+static enum tx_next tx_next(struct netback_queue *q, struct tx_packet *pkt)
+{
+	enum tx_parse_state state;
+	union netif_tx_slot slot;
+
+	if (!nettx_back_consume(&q->tx.ring, &slot)) {
+		if (!nettx_back_broken(&q->tx.ring))
+			return TX_NEXT_NONE;
+		vif_break(q->vif, "impossible producer index");
+		return TX_NEXT_BROKEN;
+	}
+	tx_parse_begin(pkt);
+	do {
+		state = tx_parse_feed(pkt, &slot);
+	} while (state == TX_PARSE_MORE &&
+		 nettx_back_consume(&q->tx.ring, &slot));
+
+	switch (state) {
+	case TX_PARSE_DONE:
+		break;
+	case TX_PARSE_MORE:
+		/* a front end publishes whole packets */
+		vif_break(q->vif, "unfinished packet");
+		return TX_NEXT_BROKEN;
+	case TX_PARSE_FATAL:
+		vif_break(q->vif, "endless packet");
+		return TX_NEXT_BROKEN;
+	}
+	if (!tx_credit_take(q, pkt->size)) {
+		nettx_back_rewind(&q->tx.ring, pkt->nr_slots + pkt->nr_extras);
+		return TX_NEXT_THROTTLED;
+	}
+	return TX_NEXT_PACKET;
+}
+
+static void tx_add_copy(struct netback_queue *q, grant_ref_t gref,
+			unsigned int from, struct page *page, unsigned int to,
+			unsigned int len)
+{
+	struct gnttab_copy *op = &q->tx.pass->op[q->tx.pass->nr_ops++];
+
+	op->flags = GNTCOPY_source_gref;
+	op->source.domid = q->vif->domid;
+	op->source.u.ref = gref;
+	op->source.offset = from;
+	op->dest.domid = DOMID_SELF;
+	op->dest.u.gmfn = xen_page_to_gfn(page);
+	op->dest.offset = to;
+	op->len = len;
+}
+
+/* Room for the next bytes behind the header part. */
+static bool tx_add_frag(struct netback_queue *q, struct sk_buff *skb,
+			unsigned int left)
+{
+	struct page_frag *frag = &q->tx.frag;
+	unsigned int len;
+
+	if (!skb_page_frag_refill(min_t(unsigned int, left, PAGE_SIZE), frag,
+				  GFP_ATOMIC | __GFP_NOWARN))
+		return false;
+	len = min_t(unsigned int, left, frag->size - frag->offset);
+	get_page(frag->page);
+	skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, frag->page,
+			frag->offset, len, len);
+	frag->offset += len;
+	return true;
+}
+
+/*
+ * Give every byte of the packet a place and prepare the copies there.
+ */
+static struct sk_buff *tx_prepare(struct netback_queue *q,
+				  const struct tx_packet *pkt)
+{
+	unsigned int header = pkt->size <= TX_LINEAR ? pkt->size : TX_HEADER;
+	const struct tx_parse_slot *slot = pkt->slot;
+	unsigned int from = 0; /* bytes of *slot that have a copy */
+	unsigned int done = 0;
+	struct sk_buff *skb;
+
+	skb = napi_alloc_skb(&q->tx.napi, header);
+	if (!skb)
+		return NULL;
+	__skb_put(skb, header);
+
+	while (done < pkt->size) {
+		unsigned int left, to;
+		struct page *page;
+
+		if (done < header) {
+			page = virt_to_page(skb->data + done);
+			to = offset_in_page(skb->data + done);
+			left = header - done;
+		} else {
+			const skb_frag_t *frag;
+
+			if (done == skb->len &&
+			    !tx_add_frag(q, skb, pkt->size - done)) {
+				kfree_skb(skb);
+				return NULL;
+			}
+			frag = &skb_shinfo(skb)->frags[skb_shinfo(skb)->nr_frags - 1];
+			left = skb->len - done;
+			to = skb_frag_off(frag) + skb_frag_size(frag) - left;
+			page = nth_page(skb_frag_page(frag), to >> PAGE_SHIFT);
+			to = offset_in_page(to);
+		}
+		left = min3(left, (unsigned int)PAGE_SIZE - to,
+			    slot->size - from);
+		tx_add_copy(q, slot->gref, slot->offset + from, page, to, left);
+		done += left;
+		from += left;
+		if (from == slot->size) {
+			slot++;
+			from = 0;
+		}
+	}
+	return skb;
+}
+
+static void tx_add_packet(struct netback_queue *q, const struct tx_packet *pkt)
+{
+	struct tx_pass *pass = q->tx.pass;
+	struct tx_copy *copy = &pass->pkt[pass->nr_pkts++];
+	unsigned int i;
+
+	copy->skb = NULL;
+	copy->status = NETIF_RSP_OKAY;
+	copy->first_op = pass->nr_ops;
+	copy->nr_slots = pkt->nr_slots;
+	copy->nr_extras = pkt->nr_extras;
+	copy->gso_type = pkt->gso_type;
+	copy->first_id = pass->nr_ids;
+	for (i = 0; i < pkt->nr_slots; i++)
+		pass->id[pass->nr_ids++] = pkt->slot[i].id;
+
+	if (pkt->error) {
+		queue_count(q, STAT_TX_BAD_SIZE + pkt->error - TX_PARSE_SIZE, 1);
+		copy->status = NETIF_RSP_ERROR;
+	} else if (pkt->mcast_op) {
+		queue_count(q, STAT_TX_MCAST, 1);
+		if (!mcast_change(&q->vif->mcast, pkt))
+			copy->status = NETIF_RSP_ERROR;
+	} else {
+		copy->skb = tx_prepare(q, pkt);
+		if (!copy->skb) {
+			queue_count(q, STAT_TX_NOMEM, 1);
+			copy->status = NETIF_RSP_DROPPED;
+			pass->nr_ops = copy->first_op;
+		}
+	}
+	copy->nr_ops = pass->nr_ops - copy->first_op;
+	if (!copy->skb)
+		return;
+
+	if (pkt->flags & NETIF_TXF_CSUM_BLANK)
+		copy->skb->ip_summed = CHECKSUM_PARTIAL;
+	else if (pkt->flags & NETIF_TXF_DATA_VALIDATED)
+		copy->skb->ip_summed = CHECKSUM_UNNECESSARY;
+	skb_shinfo(copy->skb)->gso_size = pkt->gso_size;
+}
+
+/* From copies to the stack */
+
+static bool tx_copied(const struct tx_pass *pass, const struct tx_copy *copy)
+{
+	unsigned int i;
+
+	for (i = copy->first_op; i < copy->first_op + copy->nr_ops; i++)
+		if (pass->op[i].status != GNTST_okay)
+			return false;
+	return true;
+}
+
+static void tx_answer(struct netback_queue *q, const struct tx_copy *copy)
+{
+	struct netif_tx_rsp rsp;
+	unsigned int i;
+
+	for (i = 0; i < copy->nr_slots; i++) {
+		rsp.id = q->tx.pass->id[copy->first_id + i];
+		rsp.status = copy->status;
+		nettx_back_respond(&q->tx.ring, &rsp);
+		if (i || !copy->nr_extras)
+			continue;
+		rsp.id = 0;
+		rsp.status = NETIF_RSP_NULL;
+		for (unsigned int k = 0; k < copy->nr_extras; k++)
+			nettx_back_respond(&q->tx.ring, &rsp);
+	}
+}
+
+/*
+ * A packet to be segmented must be TCP of the kind that was said, with headers
+ * that are all there: what comes after us cuts along them.
+ */
+static bool tx_set_gso(struct sk_buff *skb, u8 gso_type)
+{
+	struct skb_shared_info *info = skb_shinfo(skb);
+	unsigned int header;
+	__be16 protocol;
+
+	if (gso_type == NETIF_GSO_TCPV4) {
+		info->gso_type = SKB_GSO_TCPV4 | SKB_GSO_DODGY;
+		protocol = htons(ETH_P_IP);
+	} else {
+		info->gso_type = SKB_GSO_TCPV6 | SKB_GSO_DODGY;
+		protocol = htons(ETH_P_IPV6);
+	}
+	if (skb->protocol != protocol ||
+	    skb->csum_offset != offsetof(struct tcphdr, check))
+		return false;
+
+	header = skb_checksum_start_offset(skb);
+	if (!pskb_may_pull(skb, header + sizeof(struct tcphdr)))
+		return false;
+	header += __tcp_hdrlen((struct tcphdr *)(skb->data + header));
+	if (header >= skb->len ||
+	    header < skb_checksum_start_offset(skb) + sizeof(struct tcphdr))
+		return false;
+	info->gso_segs = DIV_ROUND_UP(skb->len - header, info->gso_size);
+	return true;
+}
+
+static bool tx_set_offloads(struct netback_queue *q, struct sk_buff *skb,
+			    u8 gso_type)
+{
+	bool fixup = false;
+
+	skb_reset_network_header(skb);
+	if (gso_type && skb->ip_summed != CHECKSUM_PARTIAL) {
+		/* some front ends say so only by asking for segmentation */
+		skb->ip_summed = CHECKSUM_PARTIAL;
+		queue_count(q, STAT_TX_GSO_CSUM_FIXUP, 1);
+		fixup = true;
+	}
+	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_setup(skb, fixup))
+		return false;
+	if (gso_type) {
+		queue_count(q, STAT_TX_GSO, 1);
+		if (!tx_set_gso(skb, gso_type))
+			return false;
+	}
+	skb_probe_transport_header(skb);
+	return true;
+}
+
+static void tx_deliver(struct netback_queue *q, const struct tx_copy *copy)
+{
+	struct sk_buff *skb = copy->skb;
+	unsigned int len = skb->len;
+
+	skb->protocol = eth_type_trans(skb, q->vif->dev);
+	if (!tx_set_offloads(q, skb, copy->gso_type)) {
+		queue_count(q, STAT_TX_BAD_HEADER, 1);
+		kfree_skb(skb);
+		return;
+	}
+	skb_record_rx_queue(skb, q->id);
+	queue_count(q, STAT_TX_PACKETS, 1);
+	queue_count(q, STAT_TX_BYTES, len);
+	napi_gro_receive(&q->tx.napi, skb);
+}
+
+static void tx_copy(struct netback_queue *q)
+{
+	struct tx_pass *pass = q->tx.pass;
+	unsigned int i;
+
+	if (!pass->nr_ops)
+		return;
+	/*
+	 * Not gnttab_batch_copy(), which sleeps when the hypervisor has paged out
+	 * a frame: that packet is lost instead.
+	 */
+	if (HYPERVISOR_grant_table_op(GNTTABOP_copy, pass->op, pass->nr_ops))
+		for (i = 0; i < pass->nr_ops; i++)
+			pass->op[i].status = GNTST_general_error;
+	queue_count(q, STAT_TX_COPY_CALLS, 1);
+	queue_count(q, STAT_TX_COPY_OPS, pass->nr_ops);
+}
+
+static void tx_finish(struct netback_queue *q)
+{
+	struct tx_pass *pass = q->tx.pass;
+	unsigned int i;
+
+	for (i = 0; i < pass->nr_pkts; i++) {
+		struct tx_copy *copy = &pass->pkt[i];
+
+		if (copy->skb && !tx_copied(pass, copy)) {
+			queue_count(q, STAT_TX_COPY_FAILED, 1);
+			copy->status = NETIF_RSP_ERROR;
+			kfree_skb(copy->skb);
+			copy->skb = NULL;
+		}
+		tx_answer(q, copy);
+		queue_count(q, STAT_TX_SLOTS, copy->nr_slots + copy->nr_extras);
+	}
+	if (nettx_back_publish(&q->tx.ring)) {
+		queue_count(q, STAT_TX_NOTIFY, 1);
+		notify_remote_via_irq(q->tx.irq);
+	}
+	for (i = 0; i < pass->nr_pkts; i++)
+		if (pass->pkt[i].skb)
+			tx_deliver(q, &pass->pkt[i]);
+}
+
+/*
+ * One pass over at most @budget packets.  Sets *@why to what ended it.
+ */
+static unsigned int tx_run(struct netback_queue *q, unsigned int budget,
+			   enum tx_next *why)
+{
+	struct tx_pass *pass = q->tx.pass;
+
+	pass->nr_ops = 0;
+	pass->nr_pkts = 0;
+	pass->nr_ids = 0;
+	*why = TX_NEXT_PACKET;
+
+	budget = min_t(unsigned int, budget, TX_PASS_PACKETS);
+	while (pass->nr_pkts < budget &&
+	       pass->nr_ops + TX_PACKET_OPS <= TX_PASS_OPS &&
+	       pass->nr_ids + TX_PARSE_SLOTS_FATAL <= TX_PASS_SLOTS) {
+		*why = tx_next(q, &pass->parsed);
+		if (*why != TX_NEXT_PACKET)
+			break;
+		tx_add_packet(q, &pass->parsed);
+	}
+	tx_copy(q);
+	tx_finish(q);
+	return pass->nr_pkts;
+}
+
+static void tx_eoi(struct netback_queue *q)
+{
+	if (!atomic_xchg(&q->tx.eoi, 0))
+		return;
+	if (q->tx.worked) {
+		q->tx.worked = false;
+		xen_irq_lateeoi(q->tx.irq, 0);
+	} else {
+		queue_count(q, STAT_TX_SPURIOUS, 1);
+		xen_irq_lateeoi(q->tx.irq, XEN_EOI_FLAG_SPURIOUS);
+	}
+}
+
+/**
+ * tx_poll() - NAPI poll: serve what the guest sends
+ * @napi: of the queue
+ * @budget: packets to take at most
+ *
+ * Return: packets taken.
+ */
+int tx_poll(struct napi_struct *napi, int budget)
+{
+	struct netback_queue *q =
+		container_of(napi, struct netback_queue, tx.napi);
+	enum tx_next why = TX_NEXT_NONE;
+	int work = 0;
+
+	if (!budget)
+		return 0;
+	/* with a single event channel its event may mean the other ring */
+	if (q->rx.irq == q->tx.irq && rx_restart(q))
+		q->tx.worked = true;
+
+	while (work < budget && !READ_ONCE(q->vif->broken)) {
+		work += tx_run(q, budget - work, &why);
+		if (why == TX_NEXT_THROTTLED || why == TX_NEXT_BROKEN)
+			break;
+		/*
+		 * Armed while still polling: an event from here on finds the
+		 * poll running and makes it run again.
+		 */
+		if (why == TX_NEXT_NONE && !nettx_back_arm(&q->tx.ring))
+			break;
+	}
+	if (work)
+		q->tx.worked = true;
+	if (work >= budget)
+		return budget;
+	if (!napi_complete_done(napi, work))
+		return work;
+
+	if (why == TX_NEXT_THROTTLED) {
+		queue_count(q, STAT_TX_THROTTLED, 1);
+		mod_timer(&q->tx.credit_timer, q->vif->credit.refill);
+	} else if (!READ_ONCE(q->vif->broken)) {
+		/* of a broken guest we want to hear nothing more */
+		tx_eoi(q);
+	}
+	return work;
+}

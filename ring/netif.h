@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netif.h - what the slots of Xen's two network rings look like
+ *
+ * Transmit (front end to back end, 12-byte slots).  A packet is a chain:
+ *
+ *     head request     size = bytes of the whole packet
+ *     extra info ...   if the head has NETIF_TXF_EXTRA; goes on while an extra
+ *                      has NETIF_EXTRA_MORE
+ *     request ...      size = bytes of this piece; goes on while the request
+ *                      before (extras do not count) has NETIF_TXF_MORE
+ *
+ * so the bytes behind the head request are what the others leave over.  The
+ * back end answers every slot; extras get NETIF_RSP_NULL, since an extra
+ * carries no id.
+ *
+ * Receive (back end to front end, 8-byte slots).  The front end posts empty
+ * pages; a packet is a chain of answers, each with the bytes it holds, extras
+ * after the first.  An answer always takes the slot of the request it answers:
+ * an extra overwrites the id, and the front end finds the page by position.
+ */
+#ifndef TENON_NETIF_H
+#define TENON_NETIF_H
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdint.h>
+#endif
+
+/* Data slots a back end must accept in one packet. */
+#define NETIF_SLOTS_MIN 18
+
+/* Flags of a transmit request. */
+#define NETIF_TXF_CSUM_BLANK 0x1
+#define NETIF_TXF_DATA_VALIDATED 0x2
+#define NETIF_TXF_MORE 0x4
+#define NETIF_TXF_EXTRA 0x8
+
+/* Flags of a receive answer. */
+#define NETIF_RXF_DATA_VALIDATED 0x1
+#define NETIF_RXF_CSUM_BLANK 0x2
+#define NETIF_RXF_MORE 0x4
+#define NETIF_RXF_EXTRA 0x8
+
+#define NETIF_EXTRA_GSO 1
+#define NETIF_EXTRA_MCAST_ADD 2
+#define NETIF_EXTRA_MCAST_DEL 3
+#define NETIF_EXTRA_HASH 4
+#define NETIF_EXTRA_XDP 5
+
+/* Flag of an extra. */
+#define NETIF_EXTRA_MORE 0x1
+
+#define NETIF_GSO_TCPV4 1
+#define NETIF_GSO_TCPV6 2
+
+#define NETIF_RSP_DROPPED (-2)
+#define NETIF_RSP_ERROR (-1)
+#define NETIF_RSP_OKAY 0
+#define NETIF_RSP_NULL 1
+
+struct netif_tx_req {
+	uint32_t gref;
+	uint16_t offset;
+	uint16_t flags;
+	uint16_t id;
+	uint16_t size;
+};
+
+struct netif_tx_rsp {
+	uint16_t id;
+	int16_t status;
+};
+
+struct netif_rx_req {
+	uint16_t id;
+	uint16_t pad;
+	uint32_t gref;
+};
+
+/* @status: bytes at @offset of the page, or a negative NETIF_RSP_* */
+struct netif_rx_rsp {
+	uint16_t id;
+	uint16_t offset;
+	uint16_t flags;
+	int16_t status;
+};
+
+struct netif_extra {
+	uint8_t type;
+	uint8_t flags;
+	union {
+		struct {
+			uint16_t size;
+			uint8_t type;
+			uint8_t pad;
+			uint16_t features;
+		} gso;
+		struct {
+			uint8_t addr[6];
+		} mcast;
+		struct {
+			uint8_t type;
+			uint8_t algorithm;
+			uint8_t value[4];
+		} hash;
+		struct {
+			uint16_t headroom;
+			uint16_t pad[2];
+		} xdp;
+	};
+};
+
+/* What the front end may put into a transmit slot. */
+union netif_tx_slot {
+	struct netif_tx_req req;
+	struct netif_extra extra;
+};
+
+/* What the back end may put into a receive slot. */
+union netif_rx_slot {
+	struct netif_rx_rsp rsp;
+	struct netif_extra extra;
+};
+
+#endif /* TENON_NETIF_H */
