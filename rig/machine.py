@@ -71,7 +71,9 @@ class Guest:
             vif = f"mac={mac},script=vif-route," \
                   f"ip={address.split('/', maxsplit=1)[0]}"
         else:
-            address, gateway = f"10.2.0.{self.number + 1}/16", "10.2.0.128"
+            # vif-nat takes the guest's address + 127 for dom0's end.
+            address = f"10.2.0.{self.number + 1}/16"
+            gateway = f"10.2.0.{self.number + 128}"
             vif = f"mac={mac},script=vif-nat," \
                   f"ip={address.split('/', maxsplit=1)[0]}"
         lines = [

@@ -13,6 +13,7 @@ import tty
 import images
 import machine
 import paths
+import run
 from qemu import RigError
 
 
@@ -119,6 +120,13 @@ def cmd_shell(args):
     return 0
 
 
+def cmd_run(args):
+    """Boot, create a guest, measure, print a table, write out/run.json."""
+    name = args.name or f"run-{args.hv}-{args.back}-{args.front}-{args.net}"
+    return run.run(_setup(args), args.seconds, name.replace(",", "_"),
+                   _say(time.monotonic()))
+
+
 class _Command(argparse.Action):
     def __call__(self, parser, namespace, values, option_string=None):
         where = "guest" if option_string == "--guest-cmd" else "dom0"
@@ -131,9 +139,15 @@ def main():
     p = sub.add_parser("images", help=cmd_images.__doc__)
     p.add_argument("--kver", default="")
     p.set_defaults(call=cmd_images)
-    for name, call in (("boot", cmd_boot), ("shell", cmd_shell)):
+    for name, call in (("boot", cmd_boot), ("shell", cmd_shell),
+                       ("run", cmd_run)):
         p = sub.add_parser(name, help=call.__doc__)
         _boot_options(p)
+        p.set_defaults(call=call)
+        if name == "run":
+            p.add_argument("--seconds", type=int, default=3,
+                           help="length of each job")
+            continue
         p.add_argument("--no-guest", action="store_true")
         p.add_argument("--vcpus", type=int, default=1, help="of the guest")
         p.add_argument("--disk", action="append", default=[],
@@ -147,7 +161,6 @@ def main():
                            help="run in dom0 (--cmd) or the guest")
             p.add_argument("--time", type=float, default=300,
                            help="seconds a command may take")
-        p.set_defaults(call=call)
     args = parser.parse_args()
     try:
         return args.call(args)

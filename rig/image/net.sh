@@ -16,6 +16,9 @@ bridge)
 route | nat)
 	ip addr add 10.0.2.15/24 dev eth0
 	ip route add default via 10.0.2.2
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+	# The world outside knows no way back to the guests' own networks.
+	iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE
 	;;
 *)
 	echo "unknown network mode $1" >&2
