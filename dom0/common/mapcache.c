@@ -243,7 +243,7 @@ static void map_batch_undo(struct map_batch *b)
  *
  * Only from the ring's serving context; may sleep.
  *
- * Return: 0; or -errno, then @b may still hold some mappings and must be
+ * Return: 0; or -errno (-ENOMEM: worth another try later), then @b may still hold some mappings and must be
  * released as after success.
  */
 int map_batch_map(struct map_batch *b, const grant_ref_t *grefs,
@@ -282,12 +282,16 @@ int map_batch_map(struct map_batch *b, const grant_ref_t *grefs,
 		b->entries[b->nr++] = e;
 	}
 	if (!err && nr_fresh) {
-		unsigned int good = mc->ops->map(mc, mc->fresh, nr_fresh, flags);
+		int good = mc->ops->map(mc, mc->fresh, nr_fresh, flags);
 
-		mc->stats.maps += good;
-		mc->stats.map_errors += nr_fresh - good;
-		if (good < nr_fresh)
-			err = -EFAULT;
+		if (good < 0) {
+			err = good;
+		} else {
+			mc->stats.maps += good;
+			mc->stats.map_errors += nr_fresh - good;
+			if (good < nr_fresh)
+				err = -EFAULT;
+		}
 	}
 	if (err)
 		map_batch_undo(b);

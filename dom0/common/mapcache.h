@@ -53,6 +53,7 @@ struct map_entry {
 /**
  * struct map_batch - the mappings of one request
  * @mc: the cache
+ * @owner: whatever the user wants to find in @done
  * @done: called once when all is released; any context
  * @nr: entries held
  * @max: room
@@ -64,6 +65,7 @@ struct map_entry {
  */
 struct map_batch {
 	struct mapcache *mc;
+	void *owner;
 	void (*done)(struct map_batch *b);
 	unsigned int nr;
 	unsigned int max;
@@ -96,15 +98,16 @@ struct mapcache_stats {
  * struct mapcache_ops - how pages are mapped
  * @name: for humans
  * @map: map @n entries with @flags (GNTMAP_*), by one hypercall; sets page and
- *	handle of those that succeeded; may sleep; returns the number mapped
+ *	handle of those that succeeded; may sleep; returns how many did, or
+ *	-ENOMEM if nothing was tried
  * @unmap: start unmapping b->unmap; mapcache_unmapped() is called when done
  * @release: take back a page that is not mapped any more; any context
  * @trim: give back memory that is not needed now; may sleep
  */
 struct mapcache_ops {
 	const char *name;
-	unsigned int (*map)(struct mapcache *mc, struct map_entry **e,
-			    unsigned int n, u32 flags);
+	int (*map)(struct mapcache *mc, struct map_entry **e, unsigned int n,
+		   u32 flags);
 	void (*unmap)(struct map_batch *b);
 	void (*release)(struct mapcache *mc, struct page *page);
 	void (*trim)(struct mapcache *mc, unsigned int keep);

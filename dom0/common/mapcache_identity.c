@@ -61,8 +61,8 @@ static void identity_refuse(struct mapcache *mc,
 		atomic64_inc(&mc->stats.unmap_errors);
 }
 
-static unsigned int identity_map(struct mapcache *mc, struct map_entry **e,
-				 unsigned int n, u32 flags)
+static int identity_map(struct mapcache *mc, struct map_entry **e,
+			unsigned int n, u32 flags)
 {
 	unsigned int i, good = 0;
 

@@ -11,23 +11,24 @@
 
 #include "mapcache.h"
 
-static unsigned int xen_map(struct mapcache *mc, struct map_entry **e,
-			    unsigned int n, u32 flags)
+static int xen_map(struct mapcache *mc, struct map_entry **e, unsigned int n,
+		   u32 flags)
 {
-	unsigned int i, nr = 0, good = 0;
+	unsigned int i, good = 0;
 
-	while (nr < n && !gnttab_page_cache_get(&mc->pages, &mc->map_pages[nr]))
-		nr++;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < n; i++) {
+		if (gnttab_page_cache_get(&mc->pages, &mc->map_pages[i])) {
+			gnttab_page_cache_put(&mc->pages, mc->map_pages, i);
+			return -ENOMEM;
+		}
 		gnttab_set_map_op(&mc->map_ops[i],
 				  (unsigned long)page_address(mc->map_pages[i]),
 				  flags, e[i]->gref, mc->domid);
-	if (!nr)
-		return 0;
+	}
 	atomic64_inc(&mc->stats.calls);
 	/* On an error nothing has been tried, and each status is still 1. */
-	gnttab_map_refs(mc->map_ops, NULL, mc->map_pages, nr);
-	for (i = 0; i < nr; i++) {
+	gnttab_map_refs(mc->map_ops, NULL, mc->map_pages, n);
+	for (i = 0; i < n; i++) {
 		if (mc->map_ops[i].status == GNTST_okay) {
 			e[i]->page = mc->map_pages[i];
 			e[i]->handle = mc->map_ops[i].handle;
