@@ -25,7 +25,6 @@ enum {
 	XENMEM_add_to_physmap_batch = 23,
 	XENMEM_claim_pages = 24,
 	XENMEM_get_vnumainfo = 26,
-	XENMEM_reserved_device_memory_map = 27,
 	XENMEM_acquire_resource = 28,
 };
 
@@ -98,13 +97,6 @@ struct xen_pod_target {
 	u64 pod_cache_pages;
 	u64 pod_entries;
 	domid_t domid;
-};
-
-struct xen_reserved_device_memory_map {
-	u32 flags;
-	u32 nr_entries;
-	u64 buffer;
-	u32 pci_device; /* seg, bus, devfn */
 };
 
 enum {

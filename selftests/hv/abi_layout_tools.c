@@ -66,8 +66,6 @@ const struct layout TABLE[] = {
 	S(xen_memory_map), F(xen_memory_map, buffer),
 	S(xen_foreign_memory_map), F(xen_foreign_memory_map, map),
 	S(xen_pod_target), F(xen_pod_target, domid),
-	S(xen_reserved_device_memory_map),
-	F(xen_reserved_device_memory_map, buffer),
 	S(xen_mem_acquire_resource), F(xen_mem_acquire_resource, type),
 	F(xen_mem_acquire_resource, id), F(xen_mem_acquire_resource, nr_frames),
 	F(xen_mem_acquire_resource, pad), F(xen_mem_acquire_resource, frame),
@@ -77,7 +75,7 @@ const struct layout TABLE[] = {
 	V(XENMEM_set_memory_map), V(XENMEM_memory_map),
 	V(XENMEM_machine_memory_map), V(XENMEM_maximum_gpfn),
 	V(XENMEM_claim_pages), V(XENMEM_get_vnumainfo),
-	V(XENMEM_reserved_device_memory_map), V(XENMEM_set_pod_target),
+	V(XENMEM_set_pod_target),
 	V(XENMAPSPACE_gmfn_foreign), V(XENMEMF_populate_on_demand),
 
 	S(xenctl_bitmap), F(xenctl_bitmap, nr_bits),

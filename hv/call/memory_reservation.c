@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_reservation.c - memory_op: giving domains RAM and taking it back
+ *
+ * dom0's devices do DMA by gfn, so a frame that dom0 gives back is kept for it
+ * and returns only to its own place; other domains' frames go to the pool.
+ */
+#include "memory.h"
+
+#define CHUNK 32 /* extents read, or frames cleared, in one go */
+#define MAX_ORDER 18 /* what the tools try first: 1 GiB */
+
+static long reservation_read(const struct hypercall *hc,
+			     struct xen_memory_reservation *arg)
+{
+	if (guest_read(arg, hc->arg[1], sizeof(*arg)))
+		return -EFAULT;
+	if (arg->extent_order > MAX_ORDER ||
+	    arg->nr_extents > ~0UL >> XENMEM_CMD_BITS ||
+	    memory_resume_point(hc) > arg->nr_extents)
+		return -EINVAL;
+	return 0;
+}
+
+/* How many extents to do before a look at the clock. */
+static u64 chunk_size(const struct xen_memory_reservation *arg, u64 done)
+{
+	return arg->extent_order ? 1 : min(arg->nr_extents - done, (u64)CHUNK);
+}
+
+static bool gfns_empty(struct domain *d, gfn_t gfn, unsigned int order)
+{
+	gfn_t end = gfn + (1UL << order);
+
+	while (gfn < end) {
+		enum p2m_type type;
+		unsigned int size;
+
+		p2m_lookup(d, gfn, &type, &size);
+		if (type != P2M_NONE)
+			return false;
+		gfn = ALIGN_DOWN(gfn, 1UL << size) + (1UL << size);
+	}
+	return true;
+}
+
+/* Give an allocated block back: its map entry could not be made. */
+static void ram_return(struct page *pg, unsigned int order)
+{
+	for (u64 i = 0; i < 1UL << order; i++) {
+		if (!page_get_any(&pg[i]))
+			continue;
+		page_give_up(&pg[i]);
+		page_put(&pg[i]);
+	}
+}
+
+static bool populate_dom0(struct domain *d, gfn_t gfn, unsigned int order)
+{
+	struct page *pg = mfn_to_page(gfn);
+
+	if (order || !mfn_valid(gfn) || !page_take_back(d, pg))
+		return false;
+	if (!p2m_set(d, gfn, gfn, 0, P2M_RAM))
+		return true;
+	ram_return(pg, 0);
+	return false;
+}
+
+/* All of the extent, or nothing. */
+static bool populate_extent(struct domain *d, gfn_t gfn, unsigned int order)
+{
+	/* An order the map has no leaf for is mapped by single frames. */
+	unsigned int step = order == PAGE_MAX_ORDER ? order : 0;
+	struct page *pg;
+	u64 i;
+
+	if (order > PAGE_MAX_ORDER || gfn & ((1UL << order) - 1) ||
+	    gfn > ~0UL - (1UL << order) || !gfns_empty(d, gfn, order))
+		return false;
+	if (d->privileged)
+		return populate_dom0(d, gfn, order);
+	pg = page_alloc(d, order);
+	if (!pg)
+		return false;
+	for (i = 0; i < 1UL << order; i += 1UL << step)
+		if (p2m_set(d, gfn + i, page_to_mfn(pg + i), step, P2M_RAM))
+			break;
+	if (i == 1UL << order)
+		return true;
+	/* Removing cannot fail: setting made the tables. */
+	while (i--)
+		p2m_set(d, gfn + i, INVALID_MFN, 0, P2M_NONE);
+	ram_return(pg, order);
+	return false;
+}
+
+/* Returns the number of extents done, which may be less than asked for. */
+long memory_populate_physmap(struct hypercall *hc)
+{
+	struct xen_memory_reservation arg;
+	u64 done = memory_resume_point(hc);
+	struct domain *d;
+	long ret;
+
+	ret = reservation_read(hc, &arg);
+	if (ret)
+		return ret;
+	if (arg.mem_flags & XENMEMF_populate_on_demand)
+		return -EOPNOTSUPP;
+	d = domain_for_call(arg.domid, &ret);
+	if (!d)
+		return ret;
+	while (done < arg.nr_extents) {
+		u64 gfn[CHUNK];
+		u64 nr = chunk_size(&arg, done), n;
+
+		ret = guest_read(gfn, arg.extent_start + done * sizeof(gfn[0]),
+				 nr * sizeof(gfn[0]));
+		if (ret)
+			goto out;
+		spin_lock(&d->lock);
+		for (n = 0; n < nr && d->state < DOMAIN_DYING; n++)
+			if (!populate_extent(d, gfn[n], arg.extent_order))
+				break;
+		spin_unlock(&d->lock);
+		done += n;
+		if (n < nr)
+			break;
+		if (done < arg.nr_extents && hypercall_preempt()) {
+			ret = memory_continue(hc, done);
+			goto out;
+		}
+	}
+	ret = done;
+out:
+	domain_put(d);
+	return ret;
+}
+
+/*
+ * Take up to CHUNK single frames from the map at once, so that the other CPUs
+ * are made to forget them only once.  Returns how many there were.
+ */
+static unsigned int unpopulate(struct domain *d, const u64 *gfn,
+			       unsigned int nr)
+{
+	struct page *pg[CHUNK];
+	unsigned int n;
+
+	spin_lock(&d->lock);
+	for (n = 0; n < nr && d->state < DOMAIN_DYING; n++) {
+		enum p2m_type type;
+		mfn_t mfn = p2m_lookup(d, gfn[n], &type, NULL);
+
+		if (type != P2M_RAM || !page_get(mfn_to_page(mfn), d))
+			break;
+		pg[n] = mfn_to_page(mfn);
+		if (p2m_set_noflush(d, gfn[n], INVALID_MFN, 0, P2M_NONE)) {
+			page_put(pg[n]);
+			break;
+		}
+	}
+	if (n)
+		p2m_flush(d);
+	for (unsigned int i = 0; i < n; i++) {
+		page_give_up(pg[i]);
+		page_put(pg[i]);
+	}
+	spin_unlock(&d->lock);
+	return n;
+}
+
+/* True if all frames of the extent were there, and were taken. */
+static bool unpopulate_extent(struct domain *d, gfn_t start, unsigned int order)
+{
+	for (gfn_t gfn = start; gfn < start + (1UL << order);) {
+		unsigned int nr = min(start + (1UL << order) - gfn, (u64)CHUNK);
+		u64 list[CHUNK];
+
+		for (unsigned int i = 0; i < nr; i++)
+			list[i] = gfn++;
+		if (unpopulate(d, list, nr) < nr)
+			return false;
+	}
+	return true;
+}
+
+/* Returns the number of extents done, which may be less than asked for. */
+long memory_decrease_reservation(struct hypercall *hc)
+{
+	struct xen_memory_reservation arg;
+	u64 done = memory_resume_point(hc);
+	struct domain *d;
+	long ret;
+
+	ret = reservation_read(hc, &arg);
+	if (ret)
+		return ret;
+	if (arg.extent_order > PAGE_MAX_ORDER)
+		return done;
+	d = domain_for_call(arg.domid, &ret);
+	if (!d)
+		return ret;
+	while (done < arg.nr_extents) {
+		unsigned int nr = chunk_size(&arg, done), n;
+		u64 gfn[CHUNK];
+
+		ret = guest_read(gfn, arg.extent_start + done * sizeof(gfn[0]),
+				 nr * sizeof(gfn[0]));
+		if (ret)
+			goto out;
+		if (!arg.extent_order)
+			n = unpopulate(d, gfn, nr);
+		else
+			n = unpopulate_extent(d, gfn[0], arg.extent_order);
+		done += n;
+		if (n < nr)
+			break;
+		if (done < arg.nr_extents && hypercall_preempt()) {
+			ret = memory_continue(hc, done);
+			goto out;
+		}
+	}
+	ret = done;
+out:
+	domain_put(d);
+	return ret;
+}
+
+/*
+ * A claim is answered, not kept: whoever is told that there is enough memory
+ * can still lose it to another caller, and then sees populate fail.
+ */
+long memory_claim_pages(struct hypercall *hc)
+{
+	struct xen_memory_reservation arg;
+	struct domain *d;
+	long ret = 0;
+	u64 have;
+
+	if (!current->domain->privileged)
+		return -EPERM;
+	if (guest_read(&arg, hc->arg[1], sizeof(arg)))
+		return -EFAULT;
+	if (arg.extent_start || arg.extent_order || arg.mem_flags)
+		return -EINVAL;
+	d = domain_for_call(arg.domid, &ret);
+	if (!d)
+		return ret;
+	have = READ_ONCE(d->tot_pages);
+	if (arg.nr_extents > have && arg.nr_extents - have > page_free_count())
+		ret = -ENOMEM;
+	domain_put(d);
+	return ret;
+}
+
+int memory_release(struct domain *d)
+{
+	for (unsigned int n = 1;; n++) {
+		struct page *pg = NULL;
+
+		spin_lock(&d->page_lock);
+		if (d->pages != PAGE_NIL) {
+			pg = mfn_to_page(d->pages);
+			/* Cannot fail: listed, so the owner's stands. */
+			if (!page_get_any(pg)) {
+				spin_unlock(&d->page_lock);
+				continue;
+			}
+		}
+		spin_unlock(&d->page_lock);
+		if (!pg)
+			return 0;
+		page_give_up(pg);
+		page_put(pg);
+		if (n % 64 == 0 && hypercall_preempt())
+			return -ERESTART;
+	}
+}
