@@ -5,10 +5,11 @@ set -eu
 
 cd "$(dirname "$0")"
 missing=
-for package in $(sed 's/#.*//' packages.txt); do
+while read -r package; do
+	case $package in '' | '#'*) continue ;; esac
 	dpkg-query -W -f '${Status}' "$package" 2>/dev/null |
 		grep -q '^install ok installed$' || missing="$missing $package"
-done
+done <packages.txt
 [ -n "$missing" ] || exit 0
 
 sudo=

@@ -33,6 +33,7 @@ class Setup:
     dom0_args: str = ""
     hv_args: str = ""
     swiotlb: bool = None
+    guest_disks: int = 1
     limit: float = 1200
     extra_files: tuple = ()
     qemu_args: tuple = ()
@@ -81,7 +82,8 @@ class Guest:
             f'name="{self.name}"',
             'kernel="/boot/kernel/vmlinux"',
             'ramdisk="/run/guest-initrd.cpio"',
-            'extra="console=hvc0 root=/dev/xvda tenon.role=guest net.ifnames=0 panic=5 '
+            'extra="console=hvc0 root=/dev/xvda tenon.role=guest panic=5 '
+            f'net.ifnames=0 tenon.address={address} tenon.gateway={gateway} '
             f'{self.args}"',
             f"memory={self.memory}",
             f"vcpus={self.vcpus}",
@@ -90,11 +92,10 @@ class Guest:
             'on_crash="destroy"',
             f"disk={list(self.disks)}",
             f"vif={[vif] * self.vifs}",
-            f"# address {address} {gateway}",
         ]
         if self.cpus:
             lines.append(f'cpus="{self.cpus}"')
-        return "\n".join(lines + [self.extra]) + "\n", address, gateway
+        return "\n".join(lines + [self.extra]) + "\n"
 
 
 class Machine:
@@ -182,11 +183,13 @@ class Machine:
                 # dom0 dies of it).
                 "-cpu", "host" if accel == "kvm" else "max,smap=off",
                 "-smp", str(s.cpus), "-m", str(s.memory)]
-        for node, image, options in (
-                ("dom0", "root.ext4", "snapshot=on"),
-                ("kernel", "kernel.ext2", "readonly=on"),
-                ("guest", "root.ext4", "snapshot=on"),
-                ("scratch", "scratch.img", "cache=unsafe")):
+        disks = [("dom0", "root.ext4", "snapshot=on"),
+                 ("kernel", "kernel.ext2", "readonly=on"),
+                 ("guest", "root.ext4", "snapshot=on"),
+                 ("scratch", "scratch.img", "cache=unsafe")]
+        disks += [(f"guest{n}", "root.ext4", "snapshot=on")
+                  for n in range(2, s.guest_disks + 1)]
+        for node, image, options in disks:
             argv += ["-drive", f"if=none,id={node},format=raw,file={image},"
                                f"{options}",
                      "-device", f"virtio-blk-pci,drive={node},serial={node}"]
@@ -261,28 +264,24 @@ class Machine:
 
     def _create(self, guest, timeout, wait):
         began = time.monotonic()
-        text, address, gateway = guest.config(self.setup.net)
         path = f"/run/{guest.name}.cfg"
         log = f"/var/log/xen/console/guest-{guest.name}.log"
-        self.run(f"cat >{path} <<'EOF'\n{text}EOF\n: >{log}; "
-                 f"xl create -p {path} && id=$(xl domid {guest.name}) && "
-                 f"base=/local/domain/$id/vm-data && "
-                 f"xenstore-write $base/address {address} "
-                 f"$base/gateway {gateway} && xl unpause {guest.name}",
-                 timeout, step=f"xl create {guest.name}")
+        self.run(f"cat >{path} <<'EOF'\n{guest.config(self.setup.net)}EOF\n"
+                 f": >{log}; xl create {path}", timeout,
+                 step=f"xl create {guest.name}")
         if not wait:
             return
         self.wait_ready(guest.name, timeout)
         self.say(f"guest {guest.name} ready after "
                  f"{time.monotonic() - began:.0f} s")
 
-    def wait_ready(self, name, timeout=240):
-        """Wait for a guest's mark in its console log."""
+    def wait_ready(self, name, timeout=240, times=1):
+        """Wait for a guest's mark, or its n-th, in its console log."""
         log = f"/var/log/xen/console/guest-{name}.log"
         # One command that waits there: polling from here costs more.
         status, _ = self.run(
             f"for i in $(seq {int(timeout * 2)}); do "
-            f"grep -q '{GUEST_MARK}' {log} && exit 0; "
+            f"[ $(grep -c '{GUEST_MARK}' {log}) -lt {times} ] || exit 0; "
             f"[ $((i % 10)) != 0 ] || xl domid {name} >/dev/null 2>&1 || "
             f"exit 1; sleep 0.5; done; exit 2", timeout + 60, check=False,
             step=f"wait for guest {name}")

@@ -3,6 +3,7 @@
 # Brings a guest up: its network, then the mark the rig waits for.
 
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
+address='' gateway=''
 say() { echo "TENON-RIG guest $*"; }
 
 # shellcheck source=/dev/null
@@ -14,15 +15,19 @@ for module in $FRONT_MODULES; do
 	[ -d "/sys/module/${module//-/_}" ] || say "udev did not load $module"
 done
 
-# The toolstack's configuration names the address: it differs by network mode.
-name=$(xenstore-read name)
-address=$(xenstore-read vm-data/address 2>/dev/null)
-gateway=$(xenstore-read vm-data/gateway 2>/dev/null)
-[ -z "$name" ] || hostname "$name"
+# The network mode decides about the address.
+read -r line </proc/cmdline
+for word in $line; do
+	case $word in
+	tenon.address=*) address=${word#*=} ;;
+	tenon.gateway=*) gateway=${word#*=} ;;
+	esac
+done
+name=$(xenstore-read name) && hostname "$name"
 if [ -n "$address" ]; then
-	ip link set eth0 up &&
-		ip addr add "$address" dev eth0 &&
-		ip route add default via "$gateway" dev eth0 onlink ||
+	if ! ip link set eth0 up || ! ip addr add "$address" dev eth0 ||
+		! ip route add default via "$gateway" dev eth0 onlink; then
 		say "network setup failed"
+	fi
 fi
 say "ready"

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # SPDX-License-Identifier: MIT
 # First process of dom0 and of guests: load what the root disk needs, mount it,
 # hand the injected files over and start the real init.
@@ -10,7 +11,8 @@ $bb mount -t devtmpfs devtmpfs /dev
 $bb mount -t tmpfs tmpfs /run
 
 role='' root=''
-for word in $($bb cat /proc/cmdline); do
+read -r line </proc/cmdline
+for word in $line; do
 	case $word in
 	tenon.role=*) role=${word#*=} ;;
 	root=*) root=${word#*=} ;;
@@ -26,10 +28,9 @@ die() {
 echo "TENON-RIG $role initramfs"
 $bb modprobe crc32c_generic
 $bb modprobe ext4
-# shellcheck disable=SC2013
-for module in $($bb cat "/rig/early.$role"); do
+while read -r module; do
 	$bb modprobe "$module" || echo "TENON-RIG $role: cannot load $module"
-done
+done <"/rig/early.$role"
 
 tries=0
 until [ -b "$root" ]; do
@@ -48,4 +49,3 @@ for dir in proc sys dev run; do
 	$bb mount -o move "/$dir" "/sysroot/$dir"
 done
 exec $bb switch_root /sysroot /bin/bash /run/tenon/start.sh "$role"
-die "cannot start init"
