@@ -59,20 +59,14 @@ bool memmap_is_ram(const struct memmap *m, u64 addr);
 void paging_init(void);
 
 /* acpi.c */
-struct acpi_info {
-	u64 rsdp;
-	u16 pm1a_cnt, pm1b_cnt; /* 0 if not known */
-	u8 slp_typ_s5; /* sleep type for power-off */
-	bool have_s5;
-	u64 lapic_addr;
-};
-extern struct acpi_info acpi;
-void acpi_init(void); /* finds the tables; fills cpus[].apic_id, nr_cpus */
+extern u64 acpi_rsdp;
+void acpi_init(void); /* adds the CPUs of the MADT to cpus[] */
 /* Rewrite the MADT in place: dom0's vCPUs are the first @vcpus CPUs. */
 void acpi_madt_for_dom0(unsigned int vcpus);
 
 /* smp.c */
 void smp_start_aps(void);
+void smp_release_aps(void); /* into the scheduler */
 
 /* elf.c */
 #define ELF_MAX_SEGMENTS 16

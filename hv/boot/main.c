@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c - the start of the hypervisor, in order */
+#include "boot.h"
+#include "options.h"
+#include "serial.h"
+#include "timer.h"
+#include "vmm.h"
+#include "../x86/apic.h"
+
+extern char boot_stack_top[];
+static char boot_ist_stack[PAGE_SIZE << IST_STACK_ORDER] __aligned(4096);
+
+void boot_main(u32 magic, u32 info) __noreturn;
+
+void boot_stop(const char *fmt, ...)
+{
+	char buf[200];
+	va_list ap;
+
+	/* Before the command line was read, nobody chose a console. */
+	if (!serial_owned())
+		serial_init();
+	va_start(ap, fmt);
+	vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	pr_err("cannot start: %s", buf);
+	machine_poweroff();
+}
+
+static void boot_cpu_init(void)
+{
+	struct cpu *c = &cpus[0];
+
+	c->self = c;
+	c->stack_top = boot_stack_top;
+	c->timer_deadline = ~0ULL;
+	list_init(&c->timers);
+	nr_cpus = 1;
+	idt_cpu_init(c, boot_ist_stack);
+}
+
+static void free_memory_init(void)
+{
+	struct mfn_range free[MAX_E820];
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < firmware_map.nr; i++) {
+		const struct memmap_range *r = &firmware_map.range[i];
+		u64 start = max(r->start, dom0_top);
+
+		if (r->type != MEM_RAM || start >= r->end)
+			continue;
+		free[nr].start = start >> PAGE_SHIFT;
+		free[nr++].end = r->end >> PAGE_SHIFT;
+	}
+	page_init(free, nr, memmap_ram_top(&firmware_map, ~0ULL) >> PAGE_SHIFT);
+}
+
+void boot_main(u32 magic, u32 info)
+{
+	boot_cpu_init();
+	multiboot_parse(magic, info);
+	cmdline_parse();
+	pr_info("Tenon hypervisor, options: %s", opt.cmdline);
+
+	paging_init();
+	apic_init();
+	cpus[0].apic_id = apic_id();
+	acpi_init();
+	apic_cpu_init();
+	time_init();
+
+	dom0_plan();
+	free_memory_init();
+	if (vmm_cpu_init())
+		boot_stop("this processor has no SVM with nested paging, or the firmware has switched it off");
+	cpus[0].online = true;
+	smp_start_aps();
+	sched_init();
+	dom0_build();
+	console_input_init();
+	smp_release_aps();
+	sched_loop();
+}
