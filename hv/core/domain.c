@@ -149,6 +149,8 @@ static void domain_free(struct domain *d)
 		evtchn_free(d);
 	if (d->grant)
 		grant_free(d);
+	/* Not before: whoever has a reference may be walking the map. */
+	p2m_destroy(d);
 	kfree(d->policy);
 	kfree(d);
 }
@@ -186,7 +188,6 @@ static void domain_release(struct domain *d)
 	}
 	if (d->grant)
 		grant_release_frames(d);
-	p2m_destroy(d);
 	if (d->shared_info_page) {
 		page_put(d->shared_info_page);
 		d->shared_info_page = NULL;

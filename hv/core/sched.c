@@ -6,7 +6,7 @@
  * the more weight its domain has; a CPU that asks gets the queued vCPU with the
  * least vruntime among those allowed on it.  A woken vCPU goes to an idle CPU
  * if one is allowed; else it preempts the running vCPU that has had most, if
- * that is ahead by more than GRANULARITY.  vCPUs that share a CPU take turns
+ * that is ahead by more than sched_ratelimit_us.  vCPUs that share a CPU take turns
  * every SLICE.  A sleeper keeps at most SLEEPER_CREDIT of what it did not use,
  * so that it runs soon when woken, but cannot save up.
  *
@@ -23,10 +23,11 @@
 
 #define MS 1000000ULL
 #define SLICE (10 * MS)
-#define GRANULARITY (MS / 2)
 #define SLEEPER_CREDIT SLICE
 #define MAX_LEAD (100 * MS)
 #define WEIGHT_UNIT 256
+
+u32 sched_ratelimit_us = 500;
 
 static struct spinlock sched_lock;
 static struct list run_queue = { &run_queue, &run_queue };
@@ -40,6 +41,11 @@ static struct {
 static bool cpumask_test(const struct cpumask *m, unsigned int cpu)
 {
 	return test_bit(cpu, m->bits);
+}
+
+static u64 granularity(void)
+{
+	return READ_ONCE(sched_ratelimit_us) * 1000ULL;
 }
 
 static bool vcpu_runnable(const struct vcpu *v)
@@ -136,7 +142,7 @@ static void sched_place(struct vcpu *v, u64 now)
 		}
 	}
 	/* Without a slice timer it would not look at the queue in time. */
-	if (c && (most > v->vruntime + GRANULARITY || !per_cpu[c->id].armed))
+	if (c && (most > v->vruntime + granularity() || !per_cpu[c->id].armed))
 		cpu_resched(c);
 }
 
@@ -385,7 +391,7 @@ static bool sched_keep(struct cpu *c, struct vcpu *v)
 	sched_charge(v, now);
 	best = sched_best(c, &more);
 	keep = vcpu_runnable(v) && cpumask_test(&v->hard, c->id) &&
-	       (!best || v->vruntime <= best->vruntime + GRANULARITY);
+	       (!best || v->vruntime <= best->vruntime + granularity());
 	if (keep)
 		slice_arm(c, best != NULL, now);
 	spin_unlock(&sched_lock);

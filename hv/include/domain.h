@@ -280,6 +280,8 @@ int vcpu_set_affinity(struct vcpu *v, const struct cpumask *hard,
 		      const struct cpumask *soft);
 void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info);
 int sched_set_weight(struct domain *d, u32 weight, u32 cap);
+/* How far a vCPU may get ahead of one that waits before it has to yield. */
+extern u32 sched_ratelimit_us;
 /* Should a long hypercall stop and be continued?  (time slice over, event) */
 bool hypercall_preempt(void);
 /* The loop of every CPU; never returns. */
