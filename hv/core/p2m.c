@@ -335,7 +335,8 @@ int p2m_identity_map(struct domain *d, struct page *pg, bool readonly)
 	return err;
 }
 
-void p2m_identity_unmap(struct domain *d, struct page *pg, bool readonly)
+void p2m_identity_unmap_noflush(struct domain *d, struct page *pg,
+				bool readonly)
 {
 	mfn_t mfn = page_to_mfn(pg);
 	enum p2m_type before, after;
@@ -350,6 +351,4 @@ void p2m_identity_unmap(struct domain *d, struct page *pg, bool readonly)
 	if (pg->owner != d->id && after != before)
 		p2m_set_locked(d, mfn, mfn, 0, after, &old);
 	spin_unlock(&d->p2m_lock);
-	if (old & NPT_PRESENT)
-		p2m_flush(d);
 }

@@ -82,9 +82,10 @@ gfn_t p2m_max_gfn(struct domain *d);
 /*
  * Identity grant maps in dom0 (flag TENON_GNTMAP_IDENTITY): the frame appears
  * at gfn == mfn; maps are counted in the frame, access is their union.
- * unmap returns with no CPU using the entry once the last map went.
+ * After unmaps call p2m_flush() before dropping a reference on the frames.
  */
 int p2m_identity_map(struct domain *dom0, struct page *pg, bool readonly);
-void p2m_identity_unmap(struct domain *dom0, struct page *pg, bool readonly);
+void p2m_identity_unmap_noflush(struct domain *dom0, struct page *pg,
+				bool readonly);
 
 #endif /* HV_P2M_H */
