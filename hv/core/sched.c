@@ -62,17 +62,23 @@ static enum runstate vcpu_state(const struct vcpu *v)
 	return v->blocked ? RUNSTATE_blocked : RUNSTATE_runnable;
 }
 
+/* Time in the present state; the clocks of two CPUs may differ by a little. */
+static u64 runstate_age(const struct vcpu *v, u64 now)
+{
+	return now > v->runstate_since ? now - v->runstate_since : 0;
+}
+
 static void runstate_update(struct vcpu *v, u64 now)
 {
-	v->runstate_ns[v->runstate] += now - v->runstate_since;
-	v->runstate_since = now;
+	v->runstate_ns[v->runstate] += runstate_age(v, now);
+	v->runstate_since = max(v->runstate_since, now);
 	v->runstate = vcpu_state(v);
 }
 
 /* vruntime including the stretch that is under way. */
 static u64 vcpu_vruntime(const struct vcpu *v, u64 now)
 {
-	u64 ran = v->running ? now - v->runstate_since : 0;
+	u64 ran = v->running ? runstate_age(v, now) : 0;
 
 	return v->vruntime + ran * WEIGHT_UNIT / v->domain->weight;
 }
@@ -225,14 +231,17 @@ void vcpu_block(void)
 
 void vcpu_yield(void)
 {
-	struct vcpu *v = current;
+	struct cpu *c = this_cpu();
+	struct vcpu *v = c->vcpu;
 	struct vcpu *q;
 
 	spin_lock(&sched_lock);
-	/* Behind everyone who waits, for one round. */
+	/* Behind everyone who waits for this CPU, far enough to let go of it. */
 	list_for_each_entry(q, &run_queue, run_link)
-		v->vruntime = max(v->vruntime, q->vruntime + 1);
-	WRITE_ONCE(this_cpu()->need_resched, true);
+		if (cpumask_test(&q->hard, c->id))
+			v->vruntime = max(v->vruntime,
+					  q->vruntime + granularity() + 1);
+	WRITE_ONCE(c->need_resched, true);
 	spin_unlock(&sched_lock);
 }
 
@@ -308,15 +317,12 @@ int vcpu_set_affinity(struct vcpu *v, const struct cpumask *hard,
 
 void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info)
 {
-	u64 now = now_ns();
-
 	spin_lock(&sched_lock);
 	info->state = v->runstate;
 	info->pad = 0;
 	info->state_entry_time = v->runstate_since;
 	memcpy(info->time, v->runstate_ns, sizeof(info->time));
-	if (now > v->runstate_since)
-		info->time[v->runstate] += now - v->runstate_since;
+	info->time[v->runstate] += runstate_age(v, now_ns());
 	spin_unlock(&sched_lock);
 }
 
@@ -380,12 +386,13 @@ static void sched_charge(struct vcpu *v, u64 now)
 /* True if @v, running here, may stay. */
 static bool sched_keep(struct cpu *c, struct vcpu *v)
 {
-	u64 now = now_ns();
 	struct vcpu *best;
 	bool more;
 	bool keep;
+	u64 now;
 
 	spin_lock(&sched_lock);
+	now = now_ns();
 	/* What asked for this is judged below; what comes later asks again. */
 	WRITE_ONCE(c->need_resched, false);
 	sched_charge(v, now);
@@ -400,9 +407,10 @@ static bool sched_keep(struct cpu *c, struct vcpu *v)
 
 static void sched_release(struct cpu *c, struct vcpu *v)
 {
-	u64 now = now_ns();
+	u64 now;
 
 	spin_lock(&sched_lock);
+	now = now_ns();
 	sched_charge(v, now);
 	c->vcpu = NULL;
 	/* Pairs with vcpu_pause(): all of @v's state is in memory. */
@@ -413,13 +421,27 @@ static void sched_release(struct cpu *c, struct vcpu *v)
 	spin_unlock(&sched_lock);
 }
 
+/* Some were left waiting for a CPU that was taken: is another one idle? */
+static void sched_spread(void)
+{
+	struct vcpu *v;
+
+	list_for_each_entry(v, &run_queue, run_link) {
+		struct cpu *c = find_idle(v);
+
+		if (c)
+			cpu_resched(c);
+	}
+}
+
 static struct vcpu *sched_pick(struct cpu *c)
 {
-	u64 now = now_ns();
 	struct vcpu *v;
 	bool more;
+	u64 now;
 
 	spin_lock(&sched_lock);
+	now = now_ns();
 	WRITE_ONCE(c->need_resched, false);
 	v = sched_best(c, &more);
 	if (v) {
@@ -433,6 +455,8 @@ static struct vcpu *sched_pick(struct cpu *c)
 		runstate_update(v, now);
 	}
 	slice_arm(c, more, now);
+	if (more)
+		sched_spread();
 	spin_unlock(&sched_lock);
 	return v;
 }
