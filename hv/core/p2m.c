@@ -23,6 +23,14 @@
 #define ENTRIES 512
 #define MAX_GFN (1ULL << 36) /* 48-bit guest physical addresses */
 
+/*
+ * Tables stay for the life of the domain, and a guest chooses where it puts
+ * frames: without a limit it could fill memory with tables.  A dense map needs
+ * one for 512 frames.
+ */
+#define TABLES_MIN 256
+#define FRAMES_PER_TABLE 128
+
 static enum p2m_type npt_type(u64 e)
 {
 	return (e >> NPT_TYPE_SHIFT) & 0xf;
@@ -117,6 +125,8 @@ mfn_t p2m_lookup(struct domain *d, gfn_t gfn, enum p2m_type *type,
 	u64 e;
 
 	*type = P2M_NONE;
+	if (order)
+		*order = 0;
 	if (gfn >= MAX_GFN)
 		return INVALID_MFN;
 	e = p2m_walk(d, gfn, &level);
@@ -132,8 +142,12 @@ mfn_t p2m_lookup(struct domain *d, gfn_t gfn, enum p2m_type *type,
 static u64 *p2m_make_table(struct domain *d, u64 *entry, unsigned int level)
 {
 	u64 old = *entry;
-	u64 *table = page_alloc_virt();
+	u64 *table;
 
+	if (!d->privileged && d->p2m_tables >= TABLES_MIN +
+					       d->max_pages / FRAMES_PER_TABLE)
+		return NULL;
+	table = page_alloc_virt();
 	if (!table)
 		return NULL;
 	d->p2m_tables++;
@@ -200,16 +214,30 @@ static int p2m_set_locked(struct domain *d, gfn_t gfn, mfn_t mfn,
 			*old |= table[i] & NPT_PRESENT;
 			WRITE_ONCE(table[i], npt_leaf(mfn + i, type, 0));
 		}
-		return 0;
+	} else {
+		*old = *slot;
+		WRITE_ONCE(*slot, npt_leaf(mfn, type, level));
 	}
-	*old = *slot;
-	WRITE_ONCE(*slot, npt_leaf(mfn, type, level));
 	if (type != P2M_NONE) {
 		gfn_t last = gfn + (1ULL << (9 * level)) - 1;
 
 		d->p2m_max = max(d->p2m_max, last);
 	}
 	return 0;
+}
+
+/* Only single frames are foreign: an entry owns one reference. */
+static bool p2m_range_ok(gfn_t gfn, mfn_t mfn, unsigned int order,
+			 enum p2m_type type)
+{
+	u64 below = (1ULL << order) - 1;
+
+	if (order != 0 && order != 9 && order != 18)
+		return false;
+	if (gfn >= MAX_GFN || gfn & below)
+		return false;
+	return type == P2M_NONE ||
+	       (!(mfn & below) && !(order && type == P2M_FOREIGN));
 }
 
 int p2m_set_noflush(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
@@ -219,7 +247,7 @@ int p2m_set_noflush(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 	u64 old = 0;
 	int err;
 
-	if (gfn >= MAX_GFN || gfn + (1ULL << order) > MAX_GFN)
+	if (!p2m_range_ok(gfn, mfn, order, type))
 		return -EINVAL;
 	spin_lock(&d->p2m_lock);
 	if (!order && npt_type(p2m_walk(d, gfn, &level)) == P2M_FOREIGN)
@@ -236,7 +264,7 @@ int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 	u64 old = 0;
 	int err;
 
-	if (gfn >= MAX_GFN || gfn + (1ULL << order) > MAX_GFN)
+	if (!p2m_range_ok(gfn, mfn, order, type))
 		return -EINVAL;
 	spin_lock(&d->p2m_lock);
 	err = p2m_set_locked(d, gfn, mfn, order / 9, type, &old);

@@ -182,6 +182,13 @@ void page_give_dom0(struct domain *d, mfn_t start, mfn_t end)
 	nr_total += end - start;
 }
 
+static bool page_allowed(const struct domain *d, u64 nr, u8 flags)
+{
+	return READ_ONCE(d->state) < DOMAIN_DYING &&
+	       ((flags & PAGE_XEN) ||
+		READ_ONCE(d->tot_pages) + nr <= READ_ONCE(d->max_pages));
+}
+
 /*
  * Hand frames of the hypervisor over to @d.  All frames of a domain together
  * hold one reference on it, so the owner of a frame can always be looked up.
@@ -192,8 +199,7 @@ static bool page_assign(struct domain *d, struct page *pg, unsigned int order,
 	u64 nr = 1ULL << order;
 
 	spin_lock(&d->page_lock);
-	if (d->state >= DOMAIN_DYING ||
-	    (!(flags & PAGE_XEN) && d->tot_pages + nr > d->max_pages)) {
+	if (!page_allowed(d, nr, flags)) {
 		spin_unlock(&d->page_lock);
 		return false;
 	}
@@ -213,26 +219,30 @@ static bool page_assign(struct domain *d, struct page *pg, unsigned int order,
 	return true;
 }
 
-struct page *page_alloc(struct domain *d, unsigned int order)
+static struct page *page_alloc_for(struct domain *d, unsigned int order,
+				   u8 flags)
 {
-	struct page *pg = heap_alloc(order);
+	struct page *pg;
 
-	if (pg && d && !page_assign(d, pg, order, 0)) {
-		heap_free(page_to_mfn(pg), order, 0);
+	/* A domain at its limit costs neither frames nor scrubbing. */
+	if (order > PAGE_MAX_ORDER || !page_allowed(d, 1ULL << order, flags))
+		return NULL;
+	pg = heap_alloc(order);
+	if (pg && !page_assign(d, pg, order, flags)) {
+		page_free_virt(page_to_virt(pg), order);
 		return NULL;
 	}
 	return pg;
 }
 
+struct page *page_alloc(struct domain *d, unsigned int order)
+{
+	return d ? page_alloc_for(d, order, 0) : heap_alloc(order);
+}
+
 struct page *page_alloc_xen(struct domain *d)
 {
-	struct page *pg = heap_alloc(0);
-
-	if (pg && !page_assign(d, pg, 0, PAGE_XEN)) {
-		heap_free(page_to_mfn(pg), 0, 0);
-		return NULL;
-	}
-	return pg;
+	return page_alloc_for(d, 0, PAGE_XEN);
 }
 
 void *page_alloc_order_virt(unsigned int order)
@@ -251,12 +261,14 @@ void page_free_virt(void *p, unsigned int order)
 {
 	struct page *pg = mfn_to_page(virt_to_mfn(p));
 
+	/*
+	 * Frame by frame: page_get() by one who still believes in a former owner
+	 * may hold a reference for a moment, and is then the one who frees.
+	 */
 	for (u64 i = 0; i < 1ULL << order; i++) {
-		BUG_ON(pg[i].owner != DOMID_XEN || pg[i].refs != 1);
-		pg[i].refs = 0;
+		BUG_ON(pg[i].owner != DOMID_XEN);
+		page_put(&pg[i]);
 	}
-	memset(p, 0, PAGE_SIZE << order);
-	heap_free(virt_to_mfn(p), order, 0);
 }
 
 bool page_get_any(struct page *pg)

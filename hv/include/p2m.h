@@ -49,8 +49,9 @@ mfn_t p2m_lookup(struct domain *d, gfn_t gfn, enum p2m_type *type,
  * (remote CPUs in the guest have been made to exit), so the caller may drop its
  * references to the old frame.
  *
- * Return: 0; -ENOMEM; -EINVAL beyond 48 bits; -EBUSY if a superpage would replace
- * tables that hold P2M_FOREIGN entries.
+ * Return: 0; -ENOMEM; -EINVAL beyond 48 bits, if not aligned, or for a foreign
+ * superpage; -EBUSY if a superpage would replace tables that hold P2M_FOREIGN
+ * entries, or 1 GiB would replace any table.
  */
 int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 	    enum p2m_type type);
