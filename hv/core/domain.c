@@ -177,6 +177,8 @@ void domain_reap(void)
 /* What holds frames or others' references; the structure itself stays. */
 static void domain_release(struct domain *d)
 {
+	struct page *pg;
+
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		struct vcpu *v = d->vcpu[i];
 
@@ -188,10 +190,13 @@ static void domain_release(struct domain *d)
 	}
 	if (d->grant)
 		grant_release_frames(d);
-	if (d->shared_info_page) {
-		page_put(d->shared_info_page);
-		d->shared_info_page = NULL;
-	}
+	spin_lock(&d->lock);
+	pg = d->shared_info_page;
+	d->shared_info_page = NULL;
+	d->shared_info = NULL;
+	spin_unlock(&d->lock);
+	if (pg)
+		page_put(pg);
 }
 
 struct domain *domain_create(domid_t id, const struct domain_config *cfg,
@@ -465,10 +470,15 @@ u64 domain_cpu_ns(struct domain *d)
 
 void domain_set_wallclock(struct domain *d)
 {
-	struct shared_info *s = d->shared_info;
 	u64 ns = wallclock_ns() + d->time_offset_s * 1000000000LL;
-	u32 version = READ_ONCE(s->wc_version) | 1;
+	struct shared_info *s;
+	u32 version;
 
+	spin_lock(&d->lock);
+	s = d->shared_info;
+	if (!s)
+		goto out; /* torn down */
+	version = READ_ONCE(s->wc_version) | 1;
 	/*
 	 * Odd while in flux; the guest re-reads when it changed.  The release
 	 * stores pair with the read barriers of the guest's clock code.
@@ -479,4 +489,6 @@ void domain_set_wallclock(struct domain *d)
 	WRITE_ONCE(s->wc_nsec, (u32)(ns % 1000000000));
 	WRITE_ONCE(s->wc_sec_hi, (u32)(ns / 1000000000 >> 32));
 	store_release(&s->wc_version, version + 1);
+out:
+	spin_unlock(&d->lock);
 }

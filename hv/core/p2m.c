@@ -317,10 +317,11 @@ struct page *p2m_get_page(struct domain *d, gfn_t gfn, bool write,
 			return NULL;
 		pg = mfn_to_page(mfn);
 		/*
-		 * The map of a dying domain may still name RAM that has gone to
-		 * another owner.
+		 * The map of a dying domain may still name frames that have
+		 * gone to another owner.
 		 */
-		if (*type == P2M_RAM || *type == P2M_RAM_RO ?
+		if (*type == P2M_RAM || *type == P2M_RAM_RO ||
+				    *type == P2M_XEN ?
 			    !page_get(pg, d) : !page_get_any(pg))
 			continue;
 		if (p2m_lookup(d, gfn, &again, NULL) == mfn && again == *type)

@@ -7,6 +7,9 @@
  */
 #include "timer.h"
 
+/* The timer whose function each CPU is in, for timer_destroy(). */
+static struct timer *firing[NR_CPUS];
+
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
 	list_init(&t->link);
@@ -74,6 +77,16 @@ void timer_cancel(struct timer *t)
 	spin_unlock(&t->lock);
 }
 
+void timer_destroy(struct timer *t)
+{
+	struct cpu *self = this_cpu();
+
+	timer_cancel(t);
+	for (unsigned int i = 0; i < nr_cpus; i++)
+		while (i != self->id && load_acquire(&firing[i]) == t)
+			cpu_relax();
+}
+
 void timer_run(void)
 {
 	struct cpu *c = this_cpu();
@@ -87,8 +100,11 @@ void timer_run(void)
 
 		list_del(&t->link);
 		WRITE_ONCE(t->cpu, NULL);
+		WRITE_ONCE(firing[c->id], t);
 		spin_unlock(&c->timer_lock);
 		t->fn(t);
+		/* Pairs with timer_destroy(): @t is not touched any more. */
+		store_release(&firing[c->id], NULL);
 		spin_lock(&c->timer_lock);
 	}
 	/* The interrupt may have come early, or is spent: program anew. */

@@ -51,6 +51,8 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id)
 
 void vcpu_destroy(struct vcpu *v)
 {
+	timer_destroy(&v->singleshot);
+	timer_destroy(&v->poll_timeout);
 	vcpu_forget(v);
 	vmm_vcpu_destroy(v);
 	kfree(v);
@@ -58,16 +60,14 @@ void vcpu_destroy(struct vcpu *v)
 
 int vcpu_place_info(struct vcpu *v, gfn_t gfn, unsigned int offset)
 {
-	struct vcpu_info *old = v->vcpu_info;
+	struct domain *d = v->domain;
 	struct vcpu_info *info;
 	enum p2m_type type;
 	struct page *pg;
 
-	if (v->vcpu_info_page)
-		return -EINVAL;
 	if (offset % 8 || offset > PAGE_SIZE - sizeof(*info))
 		return -EINVAL;
-	pg = p2m_get_page(v->domain, gfn, true, &type);
+	pg = p2m_get_page(d, gfn, true, &type);
 	if (!pg)
 		return -EINVAL;
 	if (type != P2M_RAM) {
@@ -76,18 +76,31 @@ int vcpu_place_info(struct vcpu *v, gfn_t gfn, unsigned int offset)
 	}
 	info = (struct vcpu_info *)((char *)page_to_virt(pg) + offset);
 
-	/* Only @v itself, or nobody while it is down, uses the old place. */
+	/*
+	 * Only @v itself, or nobody while it is down, uses the old place.  No
+	 * waiting for it to stop: two vCPUs could wait for each other.
+	 */
 	if (v != current)
-		vcpu_pause(v);
-	*info = *old;
+		vcpu_pause_nosync(v);
+	spin_lock(&d->lock);
+	if (v->vcpu_info_page || d->state >= DOMAIN_DYING ||
+	    (v != current && load_acquire(&v->running))) {
+		spin_unlock(&d->lock);
+		page_put(pg);
+		pg = NULL;
+		goto out;
+	}
+	*info = *v->vcpu_info;
 	v->vcpu_info_page = pg;
 	/* Senders must not see the new place before its contents. */
 	store_release(&v->vcpu_info, info);
 	vcpu_update_time(v);
 	evtchn_vcpu_info_moved(v);
+	spin_unlock(&d->lock);
+out:
 	if (v != current)
 		vcpu_unpause(v);
-	return 0;
+	return pg ? 0 : -EINVAL;
 }
 
 void vcpu_release_info(struct vcpu *v)

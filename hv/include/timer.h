@@ -23,6 +23,8 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t));
 void timer_set(struct timer *t, u64 expires);
 /* After this @fn does not run unless armed again (it may be running now). */
 void timer_cancel(struct timer *t);
+/* Cancel, and wait until no other CPU is in @fn: @t may be freed then. */
+void timer_destroy(struct timer *t);
 /* Run what has expired on this CPU and program the hardware for the next. */
 void timer_run(void);
 
