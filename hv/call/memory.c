@@ -65,8 +65,8 @@ static long memory_get_map(struct hypercall *hc)
 
 static long memory_set_map(struct hypercall *hc)
 {
+	struct e820_entry map[MAX_E820];
 	struct xen_foreign_memory_map arg;
-	struct e820_entry *map = NULL;
 	struct domain *d;
 	size_t size;
 	long ret = 0;
@@ -77,27 +77,18 @@ static long memory_set_map(struct hypercall *hc)
 		return -EFAULT;
 	if (arg.map.nr_entries > MAX_E820)
 		return -EINVAL;
+	size = arg.map.nr_entries * sizeof(map[0]);
+	if (guest_read(map, arg.map.buffer, size))
+		return -EFAULT;
 	d = domain_for_call(arg.domid, &ret);
 	if (!d)
 		return ret;
-	size = arg.map.nr_entries * sizeof(*map);
-	if (size) {
-		ret = -ENOMEM;
-		map = kzalloc(size);
-		if (!map)
-			goto out;
-		ret = guest_read(map, arg.map.buffer, size);
-		if (ret)
-			goto out;
-	}
 	spin_lock(&d->lock);
 	memcpy(d->e820, map, size);
 	d->nr_e820 = arg.map.nr_entries;
 	spin_unlock(&d->lock);
-out:
-	kfree(map);
 	domain_put(d);
-	return ret;
+	return 0;
 }
 
 /* There is no populate-on-demand: a target is what the balloon makes of it. */
