@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* exit.c - what the guest did that it must not do alone */
+#include "apic.h"
+#include "arch.h"
+#include "asm.h"
+
+#define OP_CPUID 0x0fa2
+#define OP_RDMSR 0x0f32
+#define OP_WRMSR 0x0f30
+#define OP_HLT 0xf4
+#define OP_INVD 0x0f08
+#define OP_WBINVD 0x0f09
+#define MAX_INSN 15
+
+/* True if the bytes at CS:RIP + @off are the opcode, most significant first. */
+static bool opcode_at(struct vcpu *v, unsigned int off, u64 opcode,
+		      unsigned int len)
+{
+	u8 b[3];
+
+	v->arch->regs.rip += off;
+	len = walk_fetch(v, b, len) ? 0 : len;
+	v->arch->regs.rip -= off;
+	if (!len)
+		return false;
+	for (unsigned int i = 0; i < len; i++)
+		if (b[i] != (u8)(opcode >> 8 * (len - 1 - i)))
+			return false;
+	return true;
+}
+
+static bool is_prefix(struct vcpu *v, unsigned int off)
+{
+	static const u8 prefixes[] = { 0x66, 0x67, 0xf2, 0xf3, 0x2e, 0x36,
+				       0x3e, 0x26, 0x64, 0x65, 0xf0 };
+	u8 b;
+
+	v->arch->regs.rip += off;
+	if (walk_fetch(v, &b, 1))
+		b = 0;
+	v->arch->regs.rip -= off;
+	for (unsigned int i = 0; i < sizeof(prefixes); i++)
+		if (b == prefixes[i])
+			return true;
+	/* REX. */
+	return vmm_long_mode(v) && (b & 0xf0) == 0x40;
+}
+
+void exit_step(struct vcpu *v, u64 next_rip)
+{
+	struct vcpu_arch *a = v->arch;
+
+	if (!vmm_long_mode(v))
+		next_rip = (u32)next_rip;
+	a->regs.rip = next_rip;
+	a->regs.rflags &= ~RFLAGS_RF;
+	a->vmcb->interrupt_shadow = 0;
+	/* Single-stepping ends after this instruction too. */
+	if (a->regs.rflags & RFLAGS_TF) {
+		a->vmcb->dr6 |= BIT(14);
+		svm_inject(v, VEC_DB);
+	}
+}
+
+/* Without the processor's help the length has to be found in memory. */
+static bool skip(struct vcpu *v, u64 opcode, unsigned int len)
+{
+	u64 rip = v->arch->regs.rip;
+
+	if (svm_features.nrips) {
+		exit_step(v, v->arch->vmcb->next_rip);
+		return true;
+	}
+	for (unsigned int off = 0; off + len <= MAX_INSN; off++) {
+		if (opcode_at(v, off, opcode, len)) {
+			exit_step(v, rip + off + len);
+			return true;
+		}
+		if (!is_prefix(v, off))
+			break;
+	}
+	/* Changed by another vCPU meanwhile. */
+	svm_inject(v, VEC_UD);
+	return false;
+}
+
+bool exit_skip(struct vcpu *v, u16 opcode, unsigned int len)
+{
+	return skip(v, opcode, len);
+}
+
+static void exit_intr(struct vcpu *v)
+{
+	(void)v;
+	cpu_irq_window();
+}
+
+/* Ours was taken by our own handler when GIF was set. */
+static void exit_nmi(struct vcpu *v)
+{
+	(void)v;
+}
+
+static void exit_gp(struct vcpu *v)
+{
+	svm_inject_error(v, VEC_GP, 0);
+}
+
+static void exit_ud(struct vcpu *v)
+{
+	svm_inject(v, VEC_UD);
+}
+
+/* #DB and #AC are only watched: they go on to the guest. */
+static void exit_debug(struct vcpu *v)
+{
+	svm_inject(v, VEC_DB);
+}
+
+static void exit_align(struct vcpu *v)
+{
+	svm_inject_error(v, 17, 0);
+}
+
+static void exit_machine_check(struct vcpu *v)
+{
+	panic("machine check while d%uv%u ran", v->domain->id, v->id);
+}
+
+static void exit_iret(struct vcpu *v)
+{
+	v->arch->vmcb->intercept &= ~INTERCEPT_IRET;
+	v->arch->nmi_iret_rip = v->arch->regs.rip;
+}
+
+static void exit_wbinvd(struct vcpu *v)
+{
+	exit_skip(v, OP_WBINVD, 2);
+}
+
+static void exit_pause(struct vcpu *v)
+{
+	(void)v;
+	vcpu_yield();
+}
+
+static bool all_vcpus_down(const struct domain *d)
+{
+	for (unsigned int i = 0; i < d->max_vcpus; i++)
+		if (!d->vcpu[i]->down)
+			return false;
+	return true;
+}
+
+/* Halted with interrupts off, a vCPU is gone until the next INIT. */
+static void exit_hlt(struct vcpu *v)
+{
+	if (!exit_skip(v, OP_HLT, 1))
+		return;
+	if (v->arch->regs.rflags & RFLAGS_IF) {
+		vcpu_block();
+		return;
+	}
+	if (READ_ONCE(v->arch->nmi_pending) ||
+	    READ_ONCE(v->arch->init_pending))
+		return;
+	vcpu_set_down(v, true);
+	if (all_vcpus_down(v->domain))
+		domain_shutdown(v->domain, SHUTDOWN_poweroff);
+}
+
+static void exit_vmmcall(struct vcpu *v)
+{
+	if (hypercall_dispatch(v))
+		skip(v, 0x0f01d9, 3);
+}
+
+static void exit_xsetbv(struct vcpu *v)
+{
+	struct guest_regs *r = &v->arch->regs;
+
+	if (v->arch->vmcb->cpl || (u32)r->rcx ||
+	    !xstate_set_xcr0(v, (u32)r->rax | r->rdx << 32)) {
+		svm_inject_error(v, VEC_GP, 0);
+		return;
+	}
+	skip(v, 0x0f01d1, 3);
+}
+
+/* A triple fault. */
+static void exit_shutdown(struct vcpu *v)
+{
+	printk_guest("d%uv%u: triple fault at %#lx, cr3 %#lx", v->domain->id,
+		     v->id, v->arch->regs.rip, v->arch->vmcb->cr3);
+	domain_shutdown(v->domain, SHUTDOWN_crash);
+}
+
+static void exit_unknown(struct vcpu *v)
+{
+	const struct vmcb *vmcb = v->arch->vmcb;
+
+	domain_crash(v->domain, "v%u: exit %#lx info %#lx %#lx at %#lx", v->id,
+		     vmcb->exit_code, vmcb->exit_info1, vmcb->exit_info2,
+		     v->arch->regs.rip);
+}
+
+static const struct {
+	u64 code;
+	const char *name;
+	void (*fn)(struct vcpu *v);
+} exits[] = {
+	{ 0, "other", exit_unknown },
+	{ SVM_EXIT_INTR, "interrupt", exit_intr },
+	{ SVM_EXIT_VMMCALL, "vmmcall", exit_vmmcall },
+	{ SVM_EXIT_HLT, "hlt", exit_hlt },
+	{ SVM_EXIT_MSR, "msr", msr_exit },
+	{ SVM_EXIT_IOIO, "io", io_exit },
+	{ SVM_EXIT_CPUID, "cpuid", cpuid_exit },
+	{ SVM_EXIT_NPF, "nested-fault", npf_exit },
+	{ SVM_EXIT_NMI, "nmi", exit_nmi },
+	{ SVM_EXIT_INIT, "init", exit_nmi },
+	{ SVM_EXIT_PAUSE, "pause", exit_pause },
+	{ SVM_EXIT_XSETBV, "xsetbv", exit_xsetbv },
+	{ SVM_EXIT_IRET, "iret", exit_iret },
+	{ SVM_EXIT_WBINVD, "wbinvd", exit_wbinvd },
+	{ SVM_EXIT_SHUTDOWN, "triple-fault", exit_shutdown },
+	{ SVM_EXIT_EXCEPTION + VEC_DB, "debug", exit_debug },
+	{ SVM_EXIT_EXCEPTION + 17, "alignment", exit_align },
+	{ SVM_EXIT_EXCEPTION + 18, "machine-check", exit_machine_check },
+	{ SVM_EXIT_RDPMC, "rdpmc", exit_gp },
+	{ SVM_EXIT_INVD, "invd", exit_gp },
+	{ SVM_EXIT_RSM, "rsm", exit_ud },
+	{ SVM_EXIT_INVLPGA, "invlpga", exit_ud },
+	{ SVM_EXIT_VMRUN, "vmrun", exit_ud },
+	{ SVM_EXIT_VMLOAD, "vmload", exit_ud },
+	{ SVM_EXIT_VMSAVE, "vmsave", exit_ud },
+	{ SVM_EXIT_STGI, "stgi", exit_ud },
+	{ SVM_EXIT_CLGI, "clgi", exit_ud },
+	{ SVM_EXIT_SKINIT, "skinit", exit_ud },
+	{ SVM_EXIT_MONITOR, "monitor", exit_ud },
+	{ SVM_EXIT_MWAIT, "mwait", exit_ud },
+	{ SVM_EXIT_MWAIT_ARMED, "mwait-armed", exit_ud },
+	{ SVM_EXIT_RDPRU, "rdpru", exit_ud },
+};
+_Static_assert(ARRAY_SIZE(exits) <= NR_EXIT_COUNTERS, "an exit needs a counter");
+
+const char *vmm_exit_name(unsigned int i)
+{
+	return i < ARRAY_SIZE(exits) ? exits[i].name : NULL;
+}
+
+void exit_handle(struct vcpu *v)
+{
+	u64 code = v->arch->vmcb->exit_code;
+	unsigned int i;
+
+	/* The common ones stand first. */
+	for (i = 1; i < ARRAY_SIZE(exits); i++)
+		if (exits[i].code == code)
+			break;
+	if (i == ARRAY_SIZE(exits))
+		i = 0;
+	v->exits[i]++;
+	v->nr_exits++;
+	exits[i].fn(v);
+}
