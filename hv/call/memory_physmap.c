@@ -170,7 +170,11 @@ long memory_add_to_physmap_batch(struct hypercall *hc)
 		return ret;
 	if (arg.space == XENMAPSPACE_gmfn_foreign) {
 		from = domain_for_call(arg.foreign_domid, &ret);
-		if (from && from == d)
+		/*
+		 * Only into dom0's own map, which outlives every guest:
+		 * two guests that held each other's frames would never go.
+		 */
+		if (from && (from == d || d != current->domain))
 			ret = -EINVAL;
 		else if (from && from->state >= DOMAIN_DYING)
 			ret = -ESRCH;

@@ -148,8 +148,9 @@ struct domain *domain_for_call(domid_t id, long *err)
 		domain_get(self);
 		return self;
 	}
-	*err = self->privileged ? -ESRCH : -EPERM;
 	d = self->privileged ? domain_get_by_id(id) : NULL;
+	if (!d)
+		*err = self->privileged ? -ESRCH : -EPERM;
 	return d;
 }
 
