@@ -64,6 +64,12 @@ bool vmm_long_mode(struct vcpu *v);
 /*
  * cpuid.c - CPUID policy.  A policy is an array of leaves in the toolstack's
  * wire form; the default one for guests derives from the host.
+ *
+ * libxl takes only these leaves: 0..0xd, 0x40000000 and 0x40000100 (it keeps
+ * their eax alone), 0x80000000..0x8000001c.  Leaves 4, 7, 0xb and 0xd have
+ * subleaves (below 6, 3, 2, 63), all others must say ~0; no leaf twice.  It sends
+ * back every leaf up to the maxima in eax of the first of each range, zero where
+ * it got none, so a check must not mind more zero leaves than there were.
  */
 struct cpuid_leaf {
 	u32 leaf, subleaf; /* subleaf ~0 for none */
