@@ -28,6 +28,7 @@
 
 #include "netif.h"
 #include "ring.h"
+#include "tenon_common.h"
 #include "tx_parse.h"
 
 RING_DEFINE(nettx, union netif_tx_slot, struct netif_tx_rsp);
@@ -42,9 +43,6 @@ enum queue_stat {
 	STAT_TX_SLOTS,
 	STAT_TX_COPY_OPS,
 	STAT_TX_COPY_CALLS,
-	STAT_TX_NOTIFY,
-	STAT_TX_EVENTS,
-	STAT_TX_SPURIOUS,
 	STAT_TX_GSO,
 	STAT_TX_GSO_CSUM_FIXUP,
 	STAT_TX_MCAST,
@@ -63,9 +61,6 @@ enum queue_stat {
 	STAT_RX_SLOTS,
 	STAT_RX_COPY_OPS,
 	STAT_RX_COPY_CALLS,
-	STAT_RX_NOTIFY,
-	STAT_RX_EVENTS,
-	STAT_RX_SPURIOUS,
 	STAT_RX_GSO,
 	STAT_RX_STOPPED,
 	STAT_RX_BUSY,
@@ -87,11 +82,10 @@ struct rx_batch;
  * @page: the mapped ring
  * @pass: arrays of one pass, see tx.c
  * @frag: page being filled with packet data
- * @irq: event channel
- * @eoi: an event was taken and its channel is masked until we say so
+ * @chan: event channel
  * @worked: something was found since the last event was acknowledged
  * @credit_timer: continues after the rate limit's window
- * @irq_name: of the event channel
+ * @name: of the event channel
  */
 struct tx_side {
 	struct napi_struct napi;
@@ -99,11 +93,10 @@ struct tx_side {
 	void *page;
 	struct tx_pass *pass;
 	struct page_frag frag;
-	int irq;
-	atomic_t eoi;
+	struct tenon_chan chan;
 	bool worked;
 	struct timer_list credit_timer;
-	char irq_name[IFNAMSIZ + 16];
+	char name[IFNAMSIZ + 16];
 };
 
 /**
@@ -112,24 +105,22 @@ struct tx_side {
  * @page: the mapped ring
  * @batch: packets copied but not yet published, see rx.c
  * @napi: takes the event that says the guest has posted pages
- * @irq: event channel; the one of tx_side if there is only one
- * @eoi: an event was taken and its channel is masked until we say so
+ * @chan: event channel; unbound if the guest has only one, that of tx_side
  * @stopped_at: jiffies of the moment the device queue was stopped
  * @stall_timer: notices a guest that posts no pages
  * @stalled: it did not, for too long
- * @irq_name: of the event channel
+ * @name: of the event channel
  */
 struct rx_side {
 	struct netrx_back ring;
 	void *page;
 	struct rx_batch *batch;
 	struct napi_struct napi;
-	int irq;
-	atomic_t eoi;
+	struct tenon_chan chan;
 	unsigned long stopped_at;
 	struct timer_list stall_timer;
 	bool stalled;
-	char irq_name[IFNAMSIZ + 16];
+	char name[IFNAMSIZ + 16];
 };
 
 struct netback_queue {
@@ -230,6 +221,11 @@ static inline void queue_count(struct netback_queue *q, enum queue_stat stat,
 {
 	/* one writer per counter; readers take what they see */
 	WRITE_ONCE(q->stat[stat], q->stat[stat] + n);
+}
+
+static inline struct tenon_chan *queue_rx_chan(struct netback_queue *q)
+{
+	return q->rx.chan.irq ? &q->rx.chan : &q->tx.chan;
 }
 
 static inline struct netdev_queue *queue_txq(struct netback_queue *q)

@@ -2,29 +2,20 @@
 /*
  * queue.c - rings, event channels and memory of one queue
  */
-#include <linux/interrupt.h>
-#include <xen/events.h>
-
 #include "netback.h"
 
-static irqreturn_t queue_tx_irq(int irq, void *data)
+static void queue_tx_event(void *ctx)
 {
-	struct netback_queue *q = data;
+	struct netback_queue *q = ctx;
 
-	queue_count(q, STAT_TX_EVENTS, 1);
-	atomic_set(&q->tx.eoi, 1);
 	napi_schedule(&q->tx.napi);
-	return IRQ_HANDLED;
 }
 
-static irqreturn_t queue_rx_irq(int irq, void *data)
+static void queue_rx_event(void *ctx)
 {
-	struct netback_queue *q = data;
+	struct netback_queue *q = ctx;
 
-	queue_count(q, STAT_RX_EVENTS, 1);
-	atomic_set(&q->rx.eoi, 1);
 	napi_schedule(&q->rx.napi);
-	return IRQ_HANDLED;
 }
 
 static int queue_map(struct netback_queue *q, const struct queue_ports *ports)
@@ -51,36 +42,22 @@ static int queue_map(struct netback_queue *q, const struct queue_ports *ports)
 	return 0;
 }
 
-static int queue_bind(struct netback_queue *q, evtchn_port_t port,
-		      irq_handler_t handler, const char *name)
+static int queue_bind(struct netback_queue *q, const struct queue_ports *ports)
 {
-	return bind_interdomain_evtchn_to_irqhandler_lateeoi(q->vif->xbdev, port,
-							     handler, 0, name, q);
-}
-
-static int queue_bind_all(struct netback_queue *q,
-			  const struct queue_ports *ports)
-{
+	struct xenbus_device *xbdev = q->vif->xbdev;
 	const char *dev = q->vif->dev->name;
 	bool split = ports->tx_port != ports->rx_port;
-	int irq;
+	int err;
 
-	snprintf(q->tx.irq_name, sizeof(q->tx.irq_name),
-		 split ? "%s-q%u-tx" : "%s-q%u", dev, q->id);
-	irq = queue_bind(q, ports->tx_port, queue_tx_irq, q->tx.irq_name);
-	if (irq < 0)
-		return irq;
-	q->tx.irq = irq;
-	if (!split) {
-		q->rx.irq = irq;
-		return 0;
-	}
-	snprintf(q->rx.irq_name, sizeof(q->rx.irq_name), "%s-q%u-rx", dev, q->id);
-	irq = queue_bind(q, ports->rx_port, queue_rx_irq, q->rx.irq_name);
-	if (irq < 0)
-		return irq;
-	q->rx.irq = irq;
-	return 0;
+	snprintf(q->tx.name, sizeof(q->tx.name), split ? "%s-q%u-tx" : "%s-q%u",
+		 dev, q->id);
+	err = tenon_chan_bind_back(&q->tx.chan, xbdev, ports->tx_port,
+				   q->tx.name, queue_tx_event, q);
+	if (err || !split)
+		return err;
+	snprintf(q->rx.name, sizeof(q->rx.name), "%s-q%u-rx", dev, q->id);
+	return tenon_chan_bind_back(&q->rx.chan, xbdev, ports->rx_port,
+				    q->rx.name, queue_rx_event, q);
 }
 
 /**
@@ -98,12 +75,8 @@ int queue_connect(struct netback_queue *q, const struct queue_ports *ports)
 	netif_napi_add(q->vif->dev, &q->rx.napi, rx_poll);
 	timer_setup(&q->tx.credit_timer, tx_credit_timeout, 0);
 	timer_setup(&q->rx.stall_timer, rx_stall_timeout, 0);
-	q->tx.irq = 0;
-	q->rx.irq = 0;
 	q->tx.worked = true;
 	q->rx.stalled = false;
-	atomic_set(&q->tx.eoi, 0);
-	atomic_set(&q->rx.eoi, 0);
 
 	err = tx_alloc(q);
 	if (!err)
@@ -111,7 +84,7 @@ int queue_connect(struct netback_queue *q, const struct queue_ports *ports)
 	if (!err)
 		err = queue_map(q, ports);
 	if (!err)
-		err = queue_bind_all(q, ports);
+		err = queue_bind(q, ports);
 	if (err)
 		queue_disconnect(q);
 	return err;
@@ -130,12 +103,8 @@ static void queue_unmap(struct netback_queue *q, void **page)
  */
 void queue_disconnect(struct netback_queue *q)
 {
-	if (q->rx.irq && q->rx.irq != q->tx.irq)
-		unbind_from_irqhandler(q->rx.irq, q);
-	if (q->tx.irq)
-		unbind_from_irqhandler(q->tx.irq, q);
-	q->rx.irq = 0;
-	q->tx.irq = 0;
+	tenon_chan_unbind(&q->rx.chan);
+	tenon_chan_unbind(&q->tx.chan);
 	netif_napi_del(&q->tx.napi);
 	netif_napi_del(&q->rx.napi);
 	queue_unmap(q, &q->tx.page);

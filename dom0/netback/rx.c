@@ -15,7 +15,6 @@
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/slab.h>
-#include <xen/events.h>
 #include <xen/interface/grant_table.h>
 #include <xen/page.h>
 #include <asm/xen/hypercall.h>
@@ -293,10 +292,8 @@ static void rx_flush(struct netback_queue *q)
 	}
 	queue_count(q, STAT_RX_SLOTS, b->nr_slots);
 	b->nr_slots = 0;
-	if (netrx_back_publish(&q->rx.ring)) {
-		queue_count(q, STAT_RX_NOTIFY, 1);
-		notify_remote_via_irq(q->rx.irq);
-	}
+	if (netrx_back_publish(&q->rx.ring))
+		tenon_chan_notify(queue_rx_chan(q));
 	for (i = 0; i < b->nr_skbs; i++)
 		dev_consume_skb_any(b->skb[i]);
 	b->nr_skbs = 0;
@@ -367,13 +364,8 @@ int rx_poll(struct napi_struct *napi, int budget)
 	if (!budget)
 		return 0;
 	useful = rx_restart(q);
-	if (napi_complete_done(napi, 0) && atomic_xchg(&q->rx.eoi, 0)) {
-		if (!useful)
-			queue_count(q, STAT_RX_SPURIOUS, 1);
-		if (!READ_ONCE(q->vif->broken))
-			xen_irq_lateeoi(q->rx.irq,
-					useful ? 0 : XEN_EOI_FLAG_SPURIOUS);
-	}
+	if (napi_complete_done(napi, 0) && !READ_ONCE(q->vif->broken))
+		tenon_chan_eoi(&q->rx.chan, useful);
 	return 0;
 }
 
@@ -426,6 +418,10 @@ netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	unsigned int slots = DIV_ROUND_UP(skb->len, RX_PAGE) + skb_is_gso(skb);
 	unsigned int len = skb->len;
 
+	if (!READ_ONCE(vif->connected)) {
+		dev_kfree_skb_any(skb);
+		return NETDEV_TX_OK;
+	}
 	if (READ_ONCE(vif->broken) || slots > READ_ONCE(vif->slots_max)) {
 		queue_count(q, STAT_RX_DROPPED, 1);
 		goto drop;

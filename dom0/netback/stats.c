@@ -15,9 +15,6 @@ static const char stats_name[QUEUE_STATS][ETH_GSTRING_LEN - 5] = {
 	[STAT_TX_SLOTS] = "tx_slots",
 	[STAT_TX_COPY_OPS] = "tx_copy_ops",
 	[STAT_TX_COPY_CALLS] = "tx_copy_calls",
-	[STAT_TX_NOTIFY] = "tx_notify",
-	[STAT_TX_EVENTS] = "tx_events",
-	[STAT_TX_SPURIOUS] = "tx_spurious",
 	[STAT_TX_GSO] = "tx_gso",
 	[STAT_TX_GSO_CSUM_FIXUP] = "tx_gso_csum_fixup",
 	[STAT_TX_MCAST] = "tx_mcast",
@@ -36,9 +33,6 @@ static const char stats_name[QUEUE_STATS][ETH_GSTRING_LEN - 5] = {
 	[STAT_RX_SLOTS] = "rx_slots",
 	[STAT_RX_COPY_OPS] = "rx_copy_ops",
 	[STAT_RX_COPY_CALLS] = "rx_copy_calls",
-	[STAT_RX_NOTIFY] = "rx_notify",
-	[STAT_RX_EVENTS] = "rx_events",
-	[STAT_RX_SPURIOUS] = "rx_spurious",
 	[STAT_RX_GSO] = "rx_gso",
 	[STAT_RX_STOPPED] = "rx_stopped",
 	[STAT_RX_BUSY] = "rx_busy",
@@ -47,6 +41,14 @@ static const char stats_name[QUEUE_STATS][ETH_GSTRING_LEN - 5] = {
 	[STAT_RX_FILTERED] = "rx_filtered",
 	[STAT_RX_DROPPED] = "rx_dropped",
 };
+
+/* Counters of a queue's event channels. */
+static const char stats_chan_name[][ETH_GSTRING_LEN - 5] = {
+	"tx_events", "tx_spurious", "tx_notify",
+	"rx_events", "rx_spurious", "rx_notify",
+};
+
+#define STATS_PER_QUEUE (QUEUE_STATS + ARRAY_SIZE(stats_chan_name))
 
 static struct dentry *stats_root;
 
@@ -90,7 +92,7 @@ static int stats_get_sset_count(struct net_device *dev, int sset)
 {
 	if (sset != ETH_SS_STATS)
 		return -EOPNOTSUPP;
-	return stats_queues(netdev_priv(dev)) * QUEUE_STATS;
+	return stats_queues(netdev_priv(dev)) * STATS_PER_QUEUE;
 }
 
 static void stats_get_strings(struct net_device *dev, u32 sset, u8 *data)
@@ -99,9 +101,12 @@ static void stats_get_strings(struct net_device *dev, u32 sset, u8 *data)
 
 	if (sset != ETH_SS_STATS)
 		return;
-	for (i = 0; i < stats_queues(netdev_priv(dev)); i++)
+	for (i = 0; i < stats_queues(netdev_priv(dev)); i++) {
 		for (s = 0; s < QUEUE_STATS; s++)
 			ethtool_sprintf(&data, "q%u_%s", i, stats_name[s]);
+		for (s = 0; s < ARRAY_SIZE(stats_chan_name); s++)
+			ethtool_sprintf(&data, "q%u_%s", i, stats_chan_name[s]);
+	}
 }
 
 static void stats_get_ethtool(struct net_device *dev, struct ethtool_stats *es,
@@ -110,9 +115,18 @@ static void stats_get_ethtool(struct net_device *dev, struct ethtool_stats *es,
 	const struct netback_vif *vif = netdev_priv(dev);
 	unsigned int i, s;
 
-	for (i = 0; i < stats_queues(vif); i++)
+	for (i = 0; i < stats_queues(vif); i++) {
+		const struct netback_queue *q = &vif->queue[i];
+
 		for (s = 0; s < QUEUE_STATS; s++)
-			*data++ = READ_ONCE(vif->queue[i].stat[s]);
+			*data++ = READ_ONCE(q->stat[s]);
+		*data++ = q->tx.chan.events;
+		*data++ = q->tx.chan.spurious;
+		*data++ = q->tx.chan.sent;
+		*data++ = q->rx.chan.events;
+		*data++ = q->rx.chan.spurious;
+		*data++ = q->rx.chan.sent;
+	}
 }
 
 const struct ethtool_ops stats_ethtool_ops = {
@@ -123,12 +137,12 @@ const struct ethtool_ops stats_ethtool_ops = {
 };
 
 static void stats_show_ring(struct seq_file *m, const char *name,
-			    const struct ring_side *s, int irq)
+			    const struct ring_side *s)
 {
 	const struct ring_shared *sh =
 		(const void *)(s->slots - RING_HEADER_SIZE);
 
-	seq_printf(m, "%s: slots %u irq %d%s\n", name, s->nr, irq,
+	seq_printf(m, "%s: slots %u%s\n", name, s->nr,
 		   s->broken ? " broken" : "");
 	seq_printf(m, "  shared  req_prod %u req_event %u rsp_prod %u rsp_event %u\n",
 		   READ_ONCE(sh->req_prod), READ_ONCE(sh->req_event),
@@ -149,8 +163,8 @@ static int stats_rings_show(struct seq_file *m, void *unused)
 		seq_printf(m, "queue %u%s%s\n", i,
 			   netif_tx_queue_stopped(queue_txq(q)) ? " stopped" : "",
 			   q->rx.stalled ? " stalled" : "");
-		stats_show_ring(m, "tx", &q->tx.ring.s, q->tx.irq);
-		stats_show_ring(m, "rx", &q->rx.ring.s, q->rx.irq);
+		stats_show_ring(m, "tx", &q->tx.ring.s);
+		stats_show_ring(m, "rx", &q->rx.ring.s);
 	}
 	rtnl_unlock();
 	return 0;
@@ -181,7 +195,7 @@ void stats_vif_del(struct netback_vif *vif)
  */
 void stats_init(void)
 {
-	stats_root = debugfs_create_dir("tenon-netback", NULL);
+	stats_root = debugfs_create_dir("netback", tenon_debugfs);
 }
 
 /**

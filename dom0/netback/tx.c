@@ -9,16 +9,14 @@
  * eyes.
  */
 #include <linux/etherdevice.h>
-#include <linux/ip.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
-#include <linux/tcp.h>
-#include <xen/events.h>
 #include <xen/interface/grant_table.h>
 #include <xen/page.h>
 #include <asm/xen/hypercall.h>
 
 #include "netback.h"
+#include "offload.h"
 
 /* Packets in a pass: NAPI's usual budget. */
 #define TX_PASS_PACKETS 64
@@ -349,72 +347,22 @@ static void tx_answer(struct netback_queue *q, const struct tx_copy *copy)
 	}
 }
 
-/*
- * A packet to be segmented must be TCP of the kind that was said, with headers
- * that are all there: what comes after us cuts along them.
- */
-static bool tx_set_gso(struct sk_buff *skb, u8 gso_type)
-{
-	struct skb_shared_info *info = skb_shinfo(skb);
-	unsigned int header;
-	__be16 protocol;
-
-	if (gso_type == NETIF_GSO_TCPV4) {
-		info->gso_type = SKB_GSO_TCPV4 | SKB_GSO_DODGY;
-		protocol = htons(ETH_P_IP);
-	} else {
-		info->gso_type = SKB_GSO_TCPV6 | SKB_GSO_DODGY;
-		protocol = htons(ETH_P_IPV6);
-	}
-	if (skb->protocol != protocol ||
-	    skb->csum_offset != offsetof(struct tcphdr, check))
-		return false;
-
-	header = skb_checksum_start_offset(skb);
-	if (!pskb_may_pull(skb, header + sizeof(struct tcphdr)))
-		return false;
-	header += __tcp_hdrlen((struct tcphdr *)(skb->data + header));
-	if (header >= skb->len ||
-	    header < skb_checksum_start_offset(skb) + sizeof(struct tcphdr))
-		return false;
-	info->gso_segs = DIV_ROUND_UP(skb->len - header, info->gso_size);
-	return true;
-}
-
-static bool tx_set_offloads(struct netback_queue *q, struct sk_buff *skb,
-			    u8 gso_type)
-{
-	bool fixup = false;
-
-	skb_reset_network_header(skb);
-	if (gso_type && skb->ip_summed != CHECKSUM_PARTIAL) {
-		/* some front ends say so only by asking for segmentation */
-		skb->ip_summed = CHECKSUM_PARTIAL;
-		queue_count(q, STAT_TX_GSO_CSUM_FIXUP, 1);
-		fixup = true;
-	}
-	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_setup(skb, fixup))
-		return false;
-	if (gso_type) {
-		queue_count(q, STAT_TX_GSO, 1);
-		if (!tx_set_gso(skb, gso_type))
-			return false;
-	}
-	skb_probe_transport_header(skb);
-	return true;
-}
-
 static void tx_deliver(struct netback_queue *q, const struct tx_copy *copy)
 {
 	struct sk_buff *skb = copy->skb;
 	unsigned int len = skb->len;
+	bool fixed;
 
 	skb->protocol = eth_type_trans(skb, q->vif->dev);
-	if (!tx_set_offloads(q, skb, copy->gso_type)) {
+	if (!offload_set(skb, copy->gso_type, &fixed)) {
 		queue_count(q, STAT_TX_BAD_HEADER, 1);
 		kfree_skb(skb);
 		return;
 	}
+	if (fixed)
+		queue_count(q, STAT_TX_GSO_CSUM_FIXUP, 1);
+	if (copy->gso_type)
+		queue_count(q, STAT_TX_GSO, 1);
 	skb_record_rx_queue(skb, q->id);
 	queue_count(q, STAT_TX_PACKETS, 1);
 	queue_count(q, STAT_TX_BYTES, len);
@@ -456,10 +404,8 @@ static void tx_finish(struct netback_queue *q)
 		tx_answer(q, copy);
 		queue_count(q, STAT_TX_SLOTS, copy->nr_slots + copy->nr_extras);
 	}
-	if (nettx_back_publish(&q->tx.ring)) {
-		queue_count(q, STAT_TX_NOTIFY, 1);
-		notify_remote_via_irq(q->tx.irq);
-	}
+	if (nettx_back_publish(&q->tx.ring))
+		tenon_chan_notify(&q->tx.chan);
 	for (i = 0; i < pass->nr_pkts; i++)
 		if (pass->pkt[i].skb)
 			tx_deliver(q, &pass->pkt[i]);
@@ -492,19 +438,6 @@ static unsigned int tx_run(struct netback_queue *q, unsigned int budget,
 	return pass->nr_pkts;
 }
 
-static void tx_eoi(struct netback_queue *q)
-{
-	if (!atomic_xchg(&q->tx.eoi, 0))
-		return;
-	if (q->tx.worked) {
-		q->tx.worked = false;
-		xen_irq_lateeoi(q->tx.irq, 0);
-	} else {
-		queue_count(q, STAT_TX_SPURIOUS, 1);
-		xen_irq_lateeoi(q->tx.irq, XEN_EOI_FLAG_SPURIOUS);
-	}
-}
-
 /**
  * tx_poll() - NAPI poll: serve what the guest sends
  * @napi: of the queue
@@ -522,7 +455,7 @@ int tx_poll(struct napi_struct *napi, int budget)
 	if (!budget)
 		return 0;
 	/* with a single event channel its event may mean the other ring */
-	if (q->rx.irq == q->tx.irq && rx_restart(q))
+	if (!q->rx.chan.irq && rx_restart(q))
 		q->tx.worked = true;
 
 	while (work < budget && !READ_ONCE(q->vif->broken)) {
@@ -547,8 +480,11 @@ int tx_poll(struct napi_struct *napi, int budget)
 		queue_count(q, STAT_TX_THROTTLED, 1);
 		mod_timer(&q->tx.credit_timer, q->vif->credit.refill);
 	} else if (!READ_ONCE(q->vif->broken)) {
-		/* of a broken guest we want to hear nothing more */
-		tx_eoi(q);
+		/* a broken guest gets none: we want to hear nothing more of it */
+		bool useful = q->tx.worked;
+
+		q->tx.worked = false;
+		tenon_chan_eoi(&q->tx.chan, useful);
 	}
 	return work;
 }

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * netfront.h - what the files of tenon-netfront share
+ *
+ *  front.c     the network device
+ *  queue.c     rings, event channels and memory of one queue; its NAPI poll
+ *  tx.c        start_xmit: copy into pages granted once, reap when room runs out
+ *  rx.c        post pages, turn what came back into packets
+ *  stats.c     ethtool counters, debugfs
+ *  xenbus.c    xenstore state machine
+ */
+#ifndef NETFRONT_H
+#define NETFRONT_H
+
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <linux/timer.h>
+#include <xen/grant_table.h>
+#include <xen/xenbus.h>
+
+#include "netif.h"
+#include "ring.h"
+#include "tenon_common.h"
+
+RING_DEFINE(nettx, union netif_tx_slot, struct netif_tx_rsp);
+RING_DEFINE(netrx, struct netif_rx_req, union netif_rx_slot);
+
+/* Slots of a ring of one page, of either kind. */
+#define QUEUE_SLOTS 256
+
+/* What a granted page holds. */
+#define QUEUE_PAGE 4096
+
+enum queue_stat {
+	STAT_TX_PACKETS,
+	STAT_TX_BYTES,
+	STAT_TX_GSO,
+	STAT_TX_STOPPED,
+	STAT_TX_ERRORS,
+	STAT_TX_DROPPED,
+	STAT_RX_PACKETS,
+	STAT_RX_BYTES,
+	STAT_RX_GSO,
+	STAT_RX_COPIED,
+	STAT_RX_NOMEM,
+	STAT_RX_ERRORS,
+	STAT_RX_BAD_SLOT,
+	STAT_RX_BAD_EXTRA,
+	STAT_RX_BAD_HEADER,
+	STAT_RX_GRANT_HELD,
+	QUEUE_STATS,
+};
+
+struct netfront;
+
+/**
+ * struct tx_slot - a page the back end may read, for good
+ * @page: holds the bytes of one request
+ * @gref: its grant
+ * @busy: in flight
+ */
+struct tx_slot {
+	struct page *page;
+	grant_ref_t gref;
+	bool busy;
+};
+
+/**
+ * struct tx_side - what we send; owned by the device's transmit lock
+ * @ring: our side of the ring
+ * @page: the ring
+ * @ring_ref: its grant
+ * @chan: event channel
+ * @port: its port here
+ * @slot: pages; the index is the request's id
+ * @free: ids that are not in flight
+ * @nr_free: how many
+ * @nr_extras: extras in flight
+ */
+struct tx_side {
+	struct nettx_front ring;
+	void *page;
+	grant_ref_t ring_ref;
+	struct tenon_chan chan;
+	evtchn_port_t port;
+	struct tx_slot slot[QUEUE_SLOTS];
+	u8 free[QUEUE_SLOTS];
+	unsigned int nr_free;
+	unsigned int nr_extras;
+};
+
+/**
+ * struct rx_buffer - a page the back end may write, until we take it back
+ * @page: of the pool
+ * @gref: its grant
+ */
+struct rx_buffer {
+	struct page *page;
+	grant_ref_t gref;
+};
+
+/**
+ * struct rx_side - what we receive; owned by the NAPI poll
+ * @ring: our side of the ring
+ * @page: the ring
+ * @ring_ref: its grant
+ * @chan: event channel, unbound if the back end takes only one
+ * @port: its port here
+ * @pool: where pages come from and the stack returns them to
+ * @posted: buffers by slot; the back end has them
+ * @next_post: index of the next slot to post
+ * @next_take: index of the next answer
+ * @spare: granted buffers that came back unused, or were copied from
+ * @nr_spare: how many
+ * @gref: grants without a page
+ * @nr_grefs: how many
+ * @refill_timer: tries again after memory ran out
+ */
+struct rx_side {
+	struct netrx_front ring;
+	void *page;
+	grant_ref_t ring_ref;
+	struct tenon_chan chan;
+	evtchn_port_t port;
+	struct page_pool *pool;
+	struct rx_buffer posted[QUEUE_SLOTS];
+	u32 next_post;
+	u32 next_take;
+	struct rx_buffer spare[QUEUE_SLOTS];
+	unsigned int nr_spare;
+	grant_ref_t gref[QUEUE_SLOTS];
+	unsigned int nr_grefs;
+	struct timer_list refill_timer;
+};
+
+struct netfront_queue {
+	struct netfront *front;
+	unsigned int id;
+	struct napi_struct napi;
+	bool worked;
+	struct tx_side tx;
+	struct rx_side rx;
+	char tx_name[IFNAMSIZ + 16];
+	char rx_name[IFNAMSIZ + 16];
+	u64 stat[QUEUE_STATS];
+};
+
+/**
+ * struct netfront - one network interface
+ * @dev: the network device
+ * @xbdev: its xenstore device
+ * @queue: @nr_queues of them, NULL while not connected
+ * @nr_queues: queues in use
+ * @max_queues: queues the device was made for
+ * @split: the back end takes one event channel for each ring
+ * @connected: rings are there; changes under RTNL
+ * @broken: the back end broke the protocol; nothing is done until it connects
+ *	anew
+ * @features: what the back end can take, as device features
+ * @old: counters of queues that are gone
+ * @debugfs: directory
+ */
+struct netfront {
+	struct net_device *dev;
+	struct xenbus_device *xbdev;
+	struct netfront_queue *queue;
+	unsigned int nr_queues;
+	unsigned int max_queues;
+	bool split;
+	bool connected;
+	bool broken;
+	netdev_features_t features;
+	u64 old[QUEUE_STATS];
+	struct dentry *debugfs;
+};
+
+static inline void queue_count(struct netfront_queue *q, enum queue_stat stat,
+			       u64 n)
+{
+	/* one writer per counter; readers take what they see */
+	WRITE_ONCE(q->stat[stat], q->stat[stat] + n);
+}
+
+static inline struct netdev_queue *queue_txq(struct netfront_queue *q)
+{
+	return netdev_get_tx_queue(q->front->dev, q->id);
+}
+
+static inline struct tenon_chan *queue_rx_chan(struct netfront_queue *q)
+{
+	return q->front->split ? &q->rx.chan : &q->tx.chan;
+}
+
+/* front.c */
+struct netfront *front_create(struct xenbus_device *xbdev, unsigned int queues);
+void front_destroy(struct netfront *front);
+int front_connect(struct netfront *front, unsigned int nr);
+int front_register(struct netfront *front);
+void front_stop(struct netfront *front);
+void front_disconnect(struct netfront *front);
+void front_break(struct netfront *front, const char *why);
+
+/* queue.c */
+int queue_connect(struct netfront_queue *q);
+void queue_disconnect(struct netfront_queue *q);
+void queue_up(struct netfront_queue *q);
+void queue_down(struct netfront_queue *q);
+
+/* tx.c */
+int tx_connect(struct netfront_queue *q);
+void tx_disconnect(struct netfront_queue *q);
+netdev_tx_t tx_start_xmit(struct sk_buff *skb, struct net_device *dev);
+bool tx_restart(struct netfront_queue *q);
+
+/* rx.c */
+int rx_connect(struct netfront_queue *q);
+void rx_disconnect(struct netfront_queue *q);
+int rx_run(struct netfront_queue *q, int budget);
+void rx_fill(struct netfront_queue *q);
+
+/* stats.c */
+extern const struct ethtool_ops stats_ethtool_ops;
+void stats_get64(struct net_device *dev, struct rtnl_link_stats64 *s);
+void stats_keep(struct netfront *front);
+void stats_front_add(struct netfront *front);
+void stats_front_del(struct netfront *front);
+void stats_init(void);
+void stats_exit(void);
+
+#endif /* NETFRONT_H */

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * queue.c - rings, event channels and memory of one queue; its NAPI poll
+ */
+#include <linux/interrupt.h>
+#include <linux/slab.h>
+
+#include "netfront.h"
+
+static void queue_event(void *ctx)
+{
+	struct netfront_queue *q = ctx;
+
+	napi_schedule(&q->napi);
+}
+
+/*
+ * Serves both rings.  Of the transmit ring an event comes only when the device
+ * queue is stopped.
+ */
+static int queue_poll(struct napi_struct *napi, int budget)
+{
+	struct netfront_queue *q =
+		container_of(napi, struct netfront_queue, napi);
+	bool useful;
+	int work;
+
+	if (!budget)
+		return 0;
+	if (tx_restart(q))
+		q->worked = true;
+	work = rx_run(q, budget);
+	if (work)
+		q->worked = true;
+	if (READ_ONCE(q->front->broken)) {
+		/* of such a back end we want to hear nothing more: no EOI */
+		napi_complete_done(napi, 0);
+		return 0;
+	}
+	rx_fill(q);
+	/*
+	 * Armed while still polling: an event from here on finds the poll
+	 * running and makes it run again.
+	 */
+	if (work == budget || netrx_front_arm(&q->rx.ring))
+		return budget;
+	if (napi_complete_done(napi, work)) {
+		useful = q->worked;
+		q->worked = false;
+		tenon_chan_eoi(&q->tx.chan, useful);
+		tenon_chan_eoi(&q->rx.chan, useful);
+	}
+	return work;
+}
+
+static int queue_rings(struct netfront_queue *q)
+{
+	struct xenbus_device *xbdev = q->front->xbdev;
+	int err;
+
+	err = xenbus_setup_ring(xbdev, GFP_KERNEL, &q->tx.page, 1,
+				&q->tx.ring_ref);
+	if (err)
+		return err;
+	err = xenbus_setup_ring(xbdev, GFP_KERNEL, &q->rx.page, 1,
+				&q->rx.ring_ref);
+	if (err)
+		return err;
+	nettx_front_init(&q->tx.ring, q->tx.page, XEN_PAGE_SIZE);
+	netrx_front_init(&q->rx.ring, q->rx.page, XEN_PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(union netif_tx_slot) * QUEUE_SLOTS > XEN_PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(union netif_rx_slot) * QUEUE_SLOTS > XEN_PAGE_SIZE);
+	return 0;
+}
+
+static int queue_channels(struct netfront_queue *q)
+{
+	struct xenbus_device *xbdev = q->front->xbdev;
+	const char *dev = dev_name(&xbdev->dev);
+	bool split = q->front->split;
+	int err;
+
+	snprintf(q->tx_name, sizeof(q->tx_name), split ? "%s-q%u-tx" : "%s-q%u",
+		 dev, q->id);
+	err = tenon_chan_bind_front(&q->tx.chan, xbdev, &q->tx.port, q->tx_name,
+				    queue_event, q);
+	if (err || !split)
+		return err;
+	snprintf(q->rx_name, sizeof(q->rx_name), "%s-q%u-rx", dev, q->id);
+	return tenon_chan_bind_front(&q->rx.chan, xbdev, &q->rx.port, q->rx_name,
+				     queue_event, q);
+}
+
+/**
+ * queue_connect() - make all that a queue needs
+ * @q: queue, zeroed but for its place in the device
+ *
+ * Nothing is served before queue_up().
+ */
+int queue_connect(struct netfront_queue *q)
+{
+	int err;
+
+	netif_napi_add(q->front->dev, &q->napi, queue_poll);
+	err = tx_connect(q);
+	if (!err)
+		err = rx_connect(q);
+	if (!err)
+		err = queue_rings(q);
+	if (!err)
+		err = queue_channels(q);
+	if (err)
+		queue_disconnect(q);
+	return err;
+}
+
+/**
+ * queue_disconnect() - undo queue_connect(), whole or in part
+ * @q: queue that is down
+ *
+ * Does not wait for the back end: what it still uses is freed when it lets go.
+ */
+void queue_disconnect(struct netfront_queue *q)
+{
+	tenon_chan_unbind(&q->tx.chan);
+	tenon_chan_unbind(&q->rx.chan);
+	netif_napi_del(&q->napi);
+	if (q->tx.page)
+		xenbus_teardown_ring(&q->tx.page, 1, &q->tx.ring_ref);
+	if (q->rx.page)
+		xenbus_teardown_ring(&q->rx.page, 1, &q->rx.ring_ref);
+	rx_disconnect(q);
+	tx_disconnect(q);
+}
+
+/**
+ * queue_up() - begin to serve a connected queue
+ * @q: queue
+ */
+void queue_up(struct netfront_queue *q)
+{
+	napi_enable(&q->napi);
+	local_bh_disable();
+	napi_schedule(&q->napi);
+	local_bh_enable();
+}
+
+/**
+ * queue_down() - stop serving a queue
+ * @q: queue whose device queue is stopped
+ *
+ * On return nothing of ours touches the rings.
+ */
+void queue_down(struct netfront_queue *q)
+{
+	napi_disable(&q->napi);
+	del_timer_sync(&q->rx.refill_timer);
+}

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * rx.c - what we receive
+ *
+ * Pages of a pool are granted and posted.  Of a packet, what is small is copied
+ * and its page posted again, still granted; of the rest the grant is ended
+ * before anyone reads the page, so that the back end cannot change what was
+ * checked, and the stack returns the page to the pool.
+ */
+#include <linux/etherdevice.h>
+#include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#include <net/page_pool/helpers.h>
+#else
+#include <net/page_pool.h>
+#endif
+#include <xen/page.h>
+
+#include "netfront.h"
+#include "offload.h"
+
+/* A packet up to this long is copied. */
+#define RX_COPY 256
+
+/* Of a longer one the first bytes are, which hold the headers of nearly all. */
+#define RX_HEADER 128
+
+/* Extras in one packet: there are no more kinds than that. */
+#define RX_EXTRAS 5
+
+#define RX_RETRY (HZ / 10)
+
+/**
+ * struct rx_part - bytes of a packet in one page
+ * @buf: the page and its grant
+ * @offset: where in the page
+ * @len: how many
+ */
+struct rx_part {
+	struct rx_buffer buf;
+	u16 offset;
+	u16 len;
+};
+
+/**
+ * struct rx_packet - a packet as the back end describes it
+ * @part: its pages
+ * @nr_parts: how many
+ * @len: bytes in all of them
+ * @flags: NETIF_RXF_* of the first answer
+ * @gso_type: NETIF_GSO_*, or 0
+ * @gso_size: payload bytes of a segment
+ * @bad: it is to be dropped
+ */
+struct rx_packet {
+	struct rx_part part[NETIF_SLOTS_MIN];
+	unsigned int nr_parts;
+	unsigned int len;
+	u16 flags;
+	u16 gso_size;
+	u8 gso_type;
+	bool bad;
+};
+
+/* Buffers */
+
+static void rx_timeout(struct timer_list *t)
+{
+	struct netfront_queue *q =
+		container_of(t, struct netfront_queue, rx.refill_timer);
+
+	napi_schedule(&q->napi);
+}
+
+/**
+ * rx_connect() - get the grants and the page pool of a queue
+ * @q: queue with its ring
+ */
+int rx_connect(struct netfront_queue *q)
+{
+	struct page_pool_params params = {
+		.pool_size = QUEUE_SLOTS,
+		.nid = NUMA_NO_NODE,
+		.dev = &q->front->xbdev->dev,
+	};
+	grant_ref_t head;
+	unsigned int i;
+	int err;
+
+	timer_setup(&q->rx.refill_timer, rx_timeout, 0);
+	q->rx.pool = page_pool_create(&params);
+	if (IS_ERR(q->rx.pool)) {
+		err = PTR_ERR(q->rx.pool);
+		q->rx.pool = NULL;
+		return err;
+	}
+	err = gnttab_alloc_grant_references(QUEUE_SLOTS, &head);
+	if (err)
+		return err;
+	for (i = 0; i < QUEUE_SLOTS; i++)
+		q->rx.gref[i] = gnttab_claim_grant_reference(&head);
+	q->rx.nr_grefs = QUEUE_SLOTS;
+	return 0;
+}
+
+/* Give a page back whose grant may be in use by the back end even now. */
+static void rx_release(struct netfront_queue *q, const struct rx_buffer *buf)
+{
+	/* if it is, the grant code takes a reference of its own to the page */
+	gnttab_end_foreign_access(buf->gref, NULL);
+	page_pool_put_full_page(q->rx.pool, buf->page, false);
+}
+
+/**
+ * rx_disconnect() - undo rx_connect(), whole or in part
+ * @q: queue that is down
+ */
+void rx_disconnect(struct netfront_queue *q)
+{
+	unsigned int i;
+
+	if (!q->rx.pool)
+		return;
+	for (i = 0; i < QUEUE_SLOTS; i++)
+		if (q->rx.posted[i].page)
+			rx_release(q, &q->rx.posted[i]);
+	while (q->rx.nr_spare)
+		rx_release(q, &q->rx.spare[--q->rx.nr_spare]);
+	while (q->rx.nr_grefs)
+		gnttab_free_grant_reference(q->rx.gref[--q->rx.nr_grefs]);
+	/* lives on until the stack has returned the last page */
+	page_pool_destroy(q->rx.pool);
+	q->rx.pool = NULL;
+}
+
+/* A granted page to post. */
+static bool rx_buffer_get(struct netfront_queue *q, struct rx_buffer *buf)
+{
+	struct rx_side *rx = &q->rx;
+
+	if (rx->nr_spare) {
+		*buf = rx->spare[--rx->nr_spare];
+		return true;
+	}
+	if (!rx->nr_grefs) {
+		/* a back end that holds grants has cost us some */
+		grant_ref_t head;
+
+		if (gnttab_alloc_grant_references(1, &head))
+			return false;
+		rx->gref[rx->nr_grefs++] = gnttab_claim_grant_reference(&head);
+	}
+	/* zeroed: the back end is to see nothing of its former owner */
+	buf->page = page_pool_alloc_pages(rx->pool, GFP_ATOMIC | __GFP_NOWARN |
+							    __GFP_ZERO);
+	if (!buf->page)
+		return false;
+	buf->gref = rx->gref[--rx->nr_grefs];
+	gnttab_grant_foreign_access_ref(buf->gref, q->front->xbdev->otherend_id,
+					xen_page_to_gfn(buf->page), 0);
+	return true;
+}
+
+static void rx_buffer_spare(struct netfront_queue *q,
+			    const struct rx_buffer *buf)
+{
+	q->rx.spare[q->rx.nr_spare++] = *buf;
+}
+
+/*
+ * End the back end's access to a page.  If it will not let go, the page is not
+ * ours to read or to use again.
+ */
+static bool rx_buffer_revoke(struct netfront_queue *q,
+			     const struct rx_buffer *buf)
+{
+	if (gnttab_end_foreign_access_ref(buf->gref)) {
+		q->rx.gref[q->rx.nr_grefs++] = buf->gref;
+		return true;
+	}
+	queue_count(q, STAT_RX_GRANT_HELD, 1);
+	rx_release(q, buf);
+	return false;
+}
+
+/**
+ * rx_fill() - post pages into all free slots
+ * @q: queue; from its poll
+ */
+void rx_fill(struct netfront_queue *q)
+{
+	struct rx_side *rx = &q->rx;
+
+	while (netrx_front_free(&rx->ring)) {
+		u32 index = rx->next_post % QUEUE_SLOTS;
+		struct netif_rx_req req = { .id = index };
+
+		if (!rx_buffer_get(q, &rx->posted[index])) {
+			rx->posted[index].page = NULL;
+			queue_count(q, STAT_RX_NOMEM, 1);
+			mod_timer(&rx->refill_timer, jiffies + RX_RETRY);
+			break;
+		}
+		req.gref = rx->posted[index].gref;
+		netrx_front_stage(&rx->ring, &req);
+		rx->next_post++;
+	}
+	if (netrx_front_publish(&rx->ring))
+		tenon_chan_notify(queue_rx_chan(q));
+}
+
+/* Answers */
+
+/* The next answer and the page that was posted in its slot. */
+static bool rx_take(struct netfront_queue *q, union netif_rx_slot *slot,
+		    struct rx_buffer *buf, u32 *index)
+{
+	struct rx_side *rx = &q->rx;
+
+	if (!netrx_front_reap(&rx->ring, slot))
+		return false;
+	*index = rx->next_take++ % QUEUE_SLOTS;
+	*buf = rx->posted[*index];
+	rx->posted[*index].page = NULL;
+	return true;
+}
+
+static void rx_bad(struct netfront_queue *q, struct rx_packet *pkt,
+		   enum queue_stat why)
+{
+	if (!pkt->bad)
+		queue_count(q, why, 1);
+	pkt->bad = true;
+}
+
+static bool rx_take_extras(struct netfront_queue *q, struct rx_packet *pkt)
+{
+	union netif_rx_slot slot;
+	struct rx_buffer buf;
+	unsigned int nr = 0;
+	u32 index;
+
+	do {
+		if (nr++ == RX_EXTRAS || !rx_take(q, &slot, &buf, &index))
+			return false;
+		rx_buffer_spare(q, &buf);
+		if (slot.extra.type != NETIF_EXTRA_GSO || pkt->gso_type ||
+		    !slot.extra.gso.size ||
+		    (slot.extra.gso.type != NETIF_GSO_TCPV4 &&
+		     slot.extra.gso.type != NETIF_GSO_TCPV6)) {
+			rx_bad(q, pkt, STAT_RX_BAD_EXTRA);
+			continue;
+		}
+		pkt->gso_type = slot.extra.gso.type;
+		pkt->gso_size = slot.extra.gso.size;
+	} while (slot.extra.flags & NETIF_EXTRA_MORE);
+	return true;
+}
+
+static void rx_add_part(struct netfront_queue *q, struct rx_packet *pkt,
+			const struct netif_rx_rsp *rsp,
+			const struct rx_buffer *buf, u32 index)
+{
+	struct rx_part *part = &pkt->part[pkt->nr_parts];
+
+	if (rsp->status < 0)
+		rx_bad(q, pkt, STAT_RX_ERRORS);
+	else if (!rsp->status || rsp->id != index ||
+		 rsp->offset + rsp->status > QUEUE_PAGE ||
+		 pkt->nr_parts == NETIF_SLOTS_MIN)
+		rx_bad(q, pkt, STAT_RX_BAD_SLOT);
+
+	if (pkt->bad) {
+		rx_buffer_spare(q, buf);
+		return;
+	}
+	part->buf = *buf;
+	part->offset = rsp->offset;
+	part->len = rsp->status;
+	pkt->len += part->len;
+	pkt->nr_parts++;
+}
+
+/*
+ * Collect one packet.  False if there is none, or if the chain does not end:
+ * then the back end is given up.
+ */
+static bool rx_take_packet(struct netfront_queue *q, struct rx_packet *pkt)
+{
+	union netif_rx_slot slot;
+	struct rx_buffer buf;
+	u32 index;
+
+	pkt->nr_parts = 0;
+	pkt->len = 0;
+	pkt->gso_type = 0;
+	pkt->gso_size = 0;
+	pkt->bad = false;
+
+	if (!rx_take(q, &slot, &buf, &index))
+		return false;
+	pkt->flags = slot.rsp.flags;
+	for (;;) {
+		u16 flags = slot.rsp.flags;
+		bool first = !pkt->nr_parts && !pkt->bad;
+
+		rx_add_part(q, pkt, &slot.rsp, &buf, index);
+		if (first && (flags & NETIF_RXF_EXTRA) &&
+		    !rx_take_extras(q, pkt))
+			goto unfinished;
+		if (!(flags & NETIF_RXF_MORE))
+			break;
+		if (!rx_take(q, &slot, &buf, &index))
+			goto unfinished;
+	}
+	if (pkt->len < ETH_HLEN ||
+	    (pkt->gso_type && pkt->gso_size >= pkt->len))
+		rx_bad(q, pkt, STAT_RX_BAD_SLOT);
+	return true;
+
+unfinished:
+	front_break(q->front, "unfinished packet");
+	while (pkt->nr_parts)
+		rx_buffer_spare(q, &pkt->part[--pkt->nr_parts].buf);
+	return false;
+}
+
+/* Packets */
+
+static void *rx_part_data(const struct rx_part *part)
+{
+	return page_address(part->buf.page) + part->offset;
+}
+
+/*
+ * A packet of one small part is copied whole, any other has its header copied
+ * after the grants have ended.  One with as many parts as there can be has all
+ * of its first part copied, since there are fewer places for fragments.
+ */
+static struct sk_buff *rx_build(struct netfront_queue *q,
+				struct rx_packet *pkt)
+{
+	bool copy = pkt->len <= RX_COPY && pkt->nr_parts == 1;
+	unsigned int header, i, held = 0;
+	struct sk_buff *skb;
+
+	if (copy)
+		header = pkt->len;
+	else if (pkt->nr_parts > MAX_SKB_FRAGS)
+		header = pkt->part[0].len;
+	else
+		header = min_t(unsigned int, pkt->part[0].len, RX_HEADER);
+
+	skb = napi_alloc_skb(&q->napi, header);
+	if (!skb) {
+		queue_count(q, STAT_RX_NOMEM, 1);
+		while (pkt->nr_parts)
+			rx_buffer_spare(q, &pkt->part[--pkt->nr_parts].buf);
+		return NULL;
+	}
+	if (copy) {
+		queue_count(q, STAT_RX_COPIED, 1);
+		skb_put_data(skb, rx_part_data(&pkt->part[0]), header);
+		rx_buffer_spare(q, &pkt->part[0].buf);
+		return skb;
+	}
+
+	skb_mark_for_recycle(skb);
+	for (i = 0; i < pkt->nr_parts; i++) {
+		struct rx_part *part = &pkt->part[i];
+		unsigned int skip = 0;
+
+		if (!rx_buffer_revoke(q, &part->buf)) {
+			held++;
+			continue;
+		}
+		if (!i) {
+			skb_put_data(skb, rx_part_data(part), header);
+			skip = header;
+		}
+		if (skip == part->len)
+			page_pool_put_full_page(q->rx.pool, part->buf.page, true);
+		else
+			skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags,
+					part->buf.page, part->offset + skip,
+					part->len - skip, PAGE_SIZE);
+	}
+	if (held) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+static void rx_deliver(struct netfront_queue *q, struct sk_buff *skb,
+		       const struct rx_packet *pkt)
+{
+	bool fixed;
+
+	if (pkt->flags & NETIF_RXF_CSUM_BLANK)
+		skb->ip_summed = CHECKSUM_PARTIAL;
+	else if (pkt->flags & NETIF_RXF_DATA_VALIDATED)
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	skb_shinfo(skb)->gso_size = pkt->gso_size;
+	skb->protocol = eth_type_trans(skb, q->front->dev);
+	if (!offload_set(skb, pkt->gso_type, &fixed)) {
+		queue_count(q, STAT_RX_BAD_HEADER, 1);
+		kfree_skb(skb);
+		return;
+	}
+	skb_record_rx_queue(skb, q->id);
+	if (pkt->gso_type)
+		queue_count(q, STAT_RX_GSO, 1);
+	queue_count(q, STAT_RX_PACKETS, 1);
+	queue_count(q, STAT_RX_BYTES, pkt->len);
+	napi_gro_receive(&q->napi, skb);
+}
+
+/**
+ * rx_run() - receive
+ * @q: queue; from its poll
+ * @budget: packets to take at most
+ *
+ * Return: packets taken.
+ */
+int rx_run(struct netfront_queue *q, int budget)
+{
+	struct rx_packet pkt;
+	struct sk_buff *skb;
+	int work = 0;
+
+	while (work < budget && !READ_ONCE(q->front->broken) &&
+	       rx_take_packet(q, &pkt)) {
+		work++;
+		if (pkt.bad) {
+			while (pkt.nr_parts)
+				rx_buffer_spare(q, &pkt.part[--pkt.nr_parts].buf);
+			continue;
+		}
+		skb = rx_build(q, &pkt);
+		if (skb)
+			rx_deliver(q, skb, &pkt);
+	}
+	if (netrx_front_broken(&q->rx.ring))
+		front_break(q->front, "impossible receive producer index");
+	return work;
+}
