@@ -66,7 +66,6 @@
 #define ring_store_(p, v) WRITE_ONCE(*(p), v)
 #define ring_store_release_(p, v) virt_store_release(p, v)
 #define ring_mb_() virt_mb()
-#define ring_barrier_() barrier()
 #else
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,8 +75,18 @@
 #define ring_store_(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define ring_store_release_(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define ring_mb_() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define ring_barrier_() __asm__ __volatile__("" ::: "memory")
 #endif
+
+/* Nobody uses all functions of a ring, and compilers warn of the others. */
+#define RING_FN_ static inline __attribute__((__unused__))
+#ifdef __cplusplus
+#define ring_assert_(c, why) static_assert(c, why)
+#else
+#define ring_assert_(c, why) _Static_assert(c, why)
+#endif
+
+#define RING_VERSION_MAJOR 1
+#define RING_VERSION_MINOR 0
 
 #define RING_HEADER_SIZE 64
 
@@ -96,6 +105,7 @@ struct ring_shared {
 	uint32_t rsp_event;
 	uint8_t pad[RING_HEADER_SIZE - 16];
 };
+ring_assert_(sizeof(struct ring_shared) == RING_HEADER_SIZE, "wire format");
 
 /**
  * struct ring_side - one side's private view; never put it in shared memory
@@ -111,7 +121,7 @@ struct ring_shared {
  * @seen: the peer's producer index as of the last snapshot
  * @room: slots the peer may have filled beyond @published: 0 in a front end, @nr
  *	in a back end.  The peer's index is valid while it is at most @published +
- *	@room and not behind @cons.
+ *	@room and not behind @seen.
  * @broken: sticky; the peer published an impossible index
  */
 struct ring_side {
@@ -119,7 +129,7 @@ struct ring_side {
 	uint32_t *in_event;
 	uint32_t *out;
 	const uint32_t *out_event;
-	uint8_t *slots;
+	void *slots;
 	uint32_t nr;
 	uint32_t prod;
 	uint32_t published;
@@ -131,7 +141,7 @@ struct ring_side {
 
 /* The ring_*_() functions are internal; use the typed ones of RING_DEFINE(). */
 
-static inline uint32_t ring_slots_(size_t bytes, size_t slot_size)
+RING_FN_ uint32_t ring_slots_(size_t bytes, size_t slot_size)
 {
 	size_t room = bytes > RING_HEADER_SIZE ? bytes - RING_HEADER_SIZE : 0;
 	uint32_t nr = 1;
@@ -143,8 +153,8 @@ static inline uint32_t ring_slots_(size_t bytes, size_t slot_size)
 	return nr;
 }
 
-static inline void ring_bind_front_(struct ring_side *s, void *page,
-				    size_t bytes, size_t slot_size)
+RING_FN_ void ring_bind_front_(struct ring_side *s, void *page,
+			       size_t bytes, size_t slot_size)
 {
 	struct ring_shared *sh = (struct ring_shared *)page;
 
@@ -158,8 +168,8 @@ static inline void ring_bind_front_(struct ring_side *s, void *page,
 	s->broken = !s->nr;
 }
 
-static inline void ring_bind_back_(struct ring_side *s, void *page,
-				   size_t bytes, size_t slot_size)
+RING_FN_ void ring_bind_back_(struct ring_side *s, void *page,
+			      size_t bytes, size_t slot_size)
 {
 	struct ring_shared *sh = (struct ring_shared *)page;
 
@@ -173,7 +183,7 @@ static inline void ring_bind_back_(struct ring_side *s, void *page,
 	s->broken = !s->nr;
 }
 
-static inline void ring_start_(struct ring_side *s, uint32_t at)
+RING_FN_ void ring_start_(struct ring_side *s, uint32_t at)
 {
 	s->prod = at;
 	s->published = at;
@@ -185,18 +195,19 @@ static inline void ring_start_(struct ring_side *s, uint32_t at)
  * The only place that loads the peer's producer index.  Returns how many slots
  * are ready to be consumed.
  */
-static inline uint32_t ring_refresh_(struct ring_side *s)
+RING_FN_ uint32_t ring_refresh_(struct ring_side *s)
 {
 	uint32_t in = ring_load_acquire_(s->in); /* barrier A */
 
 	if (s->broken)
 		return 0;
 	/*
-	 * What the peer may have reached follows from what it has been shown.
-	 * @published is loaded after @in: if the peer acted on a publication of
-	 * another CPU of ours, that CPU's store of @published is visible here.
+	 * What the peer may have reached follows from what it has been shown,
+	 * and it never goes back.  @published is loaded after @in: if the peer
+	 * acted on a publication of another CPU of ours, that CPU's store of
+	 * @published is visible here.
 	 */
-	if (in - s->cons > ring_load_(&s->published) + s->room - s->cons) {
+	if (in - s->seen > ring_load_(&s->published) + s->room - s->seen) {
 		s->broken = true;
 		s->seen = s->cons;
 		return 0;
@@ -205,13 +216,18 @@ static inline uint32_t ring_refresh_(struct ring_side *s)
 	return in - s->cons;
 }
 
-static inline void ring_copy_out_(void *to, const void *slot, size_t size)
+RING_FN_ void ring_copy_out_(void *to, const void *slot, size_t size)
 {
 	__builtin_memcpy(to, slot, size);
-	ring_barrier_(); /* the compiler must not read the slot again */
+	/*
+	 * The copy is in memory now, as far as the compiler knows, and whatever
+	 * was in the slot may have changed: it cannot read the slot again, nor
+	 * only what it needs, in pieces, when it needs it.
+	 */
+	__asm__ __volatile__("" : : "r"(to) : "memory");
 }
 
-static inline bool ring_publish_(struct ring_side *s)
+RING_FN_ bool ring_publish_(struct ring_side *s)
 {
 	uint32_t old = s->published;
 	uint32_t now = s->prod;
@@ -224,7 +240,7 @@ static inline bool ring_publish_(struct ring_side *s)
 	return now - ring_load_(s->out_event) < now - old;
 }
 
-static inline bool ring_arm_(struct ring_side *s, uint32_t distance)
+RING_FN_ bool ring_arm_(struct ring_side *s, uint32_t distance)
 {
 	ring_store_(s->in_event, s->cons + distance);
 	ring_mb_(); /* barrier B */
@@ -237,7 +253,12 @@ static inline bool ring_arm_(struct ring_side *s, uint32_t distance)
  * @req_t: type of a request, laid out as on the wire
  * @rsp_t: type of a response, laid out as on the wire
  *
- * Makes, for the front end (who creates the page and asks):
+ * Makes, for both:
+ *
+ * uint32_t name_ring_size(bytes)
+ *	Slots that a shared area of @bytes holds, 0 if not even one.
+ *
+ * For the front end (who creates the page and asks):
  *
  * void name_front_init(f, page, bytes)
  *	Initialise a fresh shared page area of @bytes and the private side.  The
@@ -293,6 +314,8 @@ static inline bool ring_arm_(struct ring_side *s, uint32_t distance)
 		req_t req;                                                     \
 		rsp_t rsp;                                                     \
 	};                                                                     \
+	ring_assert_(__alignof__(union name##_slot) <= RING_HEADER_SIZE,       \
+		     "the slots follow the header at once");                   \
 	struct name##_front {                                                  \
 		struct ring_side s;                                            \
 	};                                                                     \
@@ -300,19 +323,19 @@ static inline bool ring_arm_(struct ring_side *s, uint32_t distance)
 		struct ring_side s;                                            \
 	};                                                                     \
                                                                                \
-	static inline union name##_slot *name##_slot_(                         \
+	RING_FN_ union name##_slot *name##_slot_(                              \
 		const struct ring_side *s, uint32_t i)                         \
 	{                                                                      \
 		return (union name##_slot *)s->slots + (i & (s->nr - 1));      \
 	}                                                                      \
                                                                                \
-	static inline uint32_t name##_ring_size(size_t bytes)                  \
+	RING_FN_ uint32_t name##_ring_size(size_t bytes)                       \
 	{                                                                      \
 		return ring_slots_(bytes, sizeof(union name##_slot));          \
 	}                                                                      \
                                                                                \
-	static inline void name##_front_init(struct name##_front *f,           \
-					     void *page, size_t bytes)         \
+	RING_FN_ void name##_front_init(struct name##_front *f,                \
+					void *page, size_t bytes)              \
 	{                                                                      \
 		struct ring_shared *sh = (struct ring_shared *)page;           \
                                                                                \
@@ -324,8 +347,8 @@ static inline bool ring_arm_(struct ring_side *s, uint32_t distance)
 		ring_start_(&f->s, 0);                                         \
 	}                                                                      \
                                                                                \
-	static inline bool name##_front_attach(struct name##_front *f,         \
-					       void *page, size_t bytes)       \
+	RING_FN_ bool name##_front_attach(struct name##_front *f,              \
+					  void *page, size_t bytes)            \
 	{                                                                      \
 		ring_bind_front_(&f->s, page, bytes,                           \
 				 sizeof(union name##_slot));                   \
@@ -334,19 +357,19 @@ static inline bool ring_arm_(struct ring_side *s, uint32_t distance)
 		return !f->s.broken;                                           \
 	}                                                                      \
                                                                                \
-	static inline uint32_t name##_front_free(const struct name##_front *f) \
+	RING_FN_ uint32_t name##_front_free(const struct name##_front *f)      \
 	{                                                                      \
 		return f->s.nr - (f->s.prod - f->s.cons);                      \
 	}                                                                      \
                                                                                \
-	static inline uint32_t name##_front_outstanding(                       \
+	RING_FN_ uint32_t name##_front_outstanding(                            \
 		const struct name##_front *f)                                  \
 	{                                                                      \
 		return f->s.prod - f->s.cons;                                  \
 	}                                                                      \
                                                                                \
-	static inline bool name##_front_stage(struct name##_front *f,          \
-					      const req_t *req)                \
+	RING_FN_ bool name##_front_stage(struct name##_front *f,               \
+					 const req_t *req)                     \
 	{                                                                      \
 		if (!name##_front_free(f))                                     \
 			return false;                                          \
@@ -356,18 +379,18 @@ static inline bool ring_arm_(struct ring_side *s, uint32_t distance)
 		return true;                                                   \
 	}                                                                      \
                                                                                \
-	static inline bool name##_front_publish(struct name##_front *f)        \
+	RING_FN_ bool name##_front_publish(struct name##_front *f)             \
 	{                                                                      \
 		return ring_publish_(&f->s);                                   \
 	}                                                                      \
                                                                                \
-	static inline uint32_t name##_front_pending(struct name##_front *f)    \
+	RING_FN_ uint32_t name##_front_pending(struct name##_front *f)         \
 	{                                                                      \
 		return ring_refresh_(&f->s);                                   \
 	}                                                                      \
                                                                                \
-	static inline bool name##_front_reap(struct name##_front *f,           \
-					     rsp_t *rsp)                       \
+	RING_FN_ bool name##_front_reap(struct name##_front *f,                \
+					rsp_t *rsp)                            \
 	{                                                                      \
 		if (f->s.cons == f->s.seen && !ring_refresh_(&f->s))           \
 			return false;                                          \
@@ -377,24 +400,24 @@ static inline bool ring_arm_(struct ring_side *s, uint32_t distance)
 		return true;                                                   \
 	}                                                                      \
                                                                                \
-	static inline bool name##_front_arm_at(struct name##_front *f,         \
-					       uint32_t n)                     \
+	RING_FN_ bool name##_front_arm_at(struct name##_front *f,              \
+					  uint32_t n)                          \
 	{                                                                      \
 		return ring_arm_(&f->s, n);                                    \
 	}                                                                      \
                                                                                \
-	static inline bool name##_front_arm(struct name##_front *f)            \
+	RING_FN_ bool name##_front_arm(struct name##_front *f)                 \
 	{                                                                      \
 		return ring_arm_(&f->s, 1);                                    \
 	}                                                                      \
                                                                                \
-	static inline bool name##_front_broken(const struct name##_front *f)   \
+	RING_FN_ bool name##_front_broken(const struct name##_front *f)        \
 	{                                                                      \
 		return f->s.broken;                                            \
 	}                                                                      \
                                                                                \
-	static inline bool name##_back_attach(struct name##_back *b,           \
-					      void *page, size_t bytes)        \
+	RING_FN_ bool name##_back_attach(struct name##_back *b,                \
+					 void *page, size_t bytes)             \
 	{                                                                      \
 		ring_bind_back_(&b->s, page, bytes,                            \
 				sizeof(union name##_slot));                    \
@@ -403,13 +426,13 @@ static inline bool ring_arm_(struct ring_side *s, uint32_t distance)
 		return !b->s.broken;                                           \
 	}                                                                      \
                                                                                \
-	static inline uint32_t name##_back_pending(struct name##_back *b)      \
+	RING_FN_ uint32_t name##_back_pending(struct name##_back *b)           \
 	{                                                                      \
 		return ring_refresh_(&b->s);                                   \
 	}                                                                      \
                                                                                \
-	static inline bool name##_back_consume(struct name##_back *b,          \
-					       req_t *req)                     \
+	RING_FN_ bool name##_back_consume(struct name##_back *b,               \
+					  req_t *req)                          \
 	{                                                                      \
 		if (b->s.cons == b->s.seen && !ring_refresh_(&b->s))           \
 			return false;                                          \
@@ -419,23 +442,26 @@ static inline bool ring_arm_(struct ring_side *s, uint32_t distance)
 		return true;                                                   \
 	}                                                                      \
                                                                                \
-	static inline uint32_t name##_back_unanswered(                         \
+	RING_FN_ uint32_t name##_back_unanswered(                              \
 		const struct name##_back *b)                                   \
 	{                                                                      \
 		return b->s.cons - b->s.prod;                                  \
 	}                                                                      \
                                                                                \
-	static inline bool name##_back_rewind(struct name##_back *b,           \
-					      uint32_t n)                      \
+	RING_FN_ bool name##_back_rewind(struct name##_back *b,                \
+					 uint32_t n)                           \
 	{                                                                      \
 		if (n > name##_back_unanswered(b))                             \
 			return false;                                          \
 		b->s.cons -= n;                                                \
+		/* A broken ring hands out nothing more. */                    \
+		if (b->s.broken)                                               \
+			b->s.seen = b->s.cons;                                 \
 		return true;                                                   \
 	}                                                                      \
                                                                                \
-	static inline bool name##_back_respond(struct name##_back *b,          \
-					       const rsp_t *rsp)               \
+	RING_FN_ bool name##_back_respond(struct name##_back *b,               \
+					  const rsp_t *rsp)                    \
 	{                                                                      \
 		if (!name##_back_unanswered(b))                                \
 			return false;                                          \
@@ -445,23 +471,23 @@ static inline bool ring_arm_(struct ring_side *s, uint32_t distance)
 		return true;                                                   \
 	}                                                                      \
                                                                                \
-	static inline bool name##_back_publish(struct name##_back *b)          \
+	RING_FN_ bool name##_back_publish(struct name##_back *b)               \
 	{                                                                      \
 		return ring_publish_(&b->s);                                   \
 	}                                                                      \
                                                                                \
-	static inline bool name##_back_arm_at(struct name##_back *b,           \
-					      uint32_t n)                      \
+	RING_FN_ bool name##_back_arm_at(struct name##_back *b,                \
+					 uint32_t n)                           \
 	{                                                                      \
 		return ring_arm_(&b->s, n);                                    \
 	}                                                                      \
                                                                                \
-	static inline bool name##_back_arm(struct name##_back *b)              \
+	RING_FN_ bool name##_back_arm(struct name##_back *b)                   \
 	{                                                                      \
 		return ring_arm_(&b->s, 1);                                    \
 	}                                                                      \
                                                                                \
-	static inline bool name##_back_broken(const struct name##_back *b)     \
+	RING_FN_ bool name##_back_broken(const struct name##_back *b)          \
 	{                                                                      \
 		return b->s.broken;                                            \
 	}                                                                      \
