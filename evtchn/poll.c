@@ -13,6 +13,7 @@
  * Whether to poll at all is learnt per ring: the next work came within the
  * window (credit) or not (debit), while polling and while sleeping.
  */
+#include <linux/bottom_half.h>
 #include <linux/kernel_stat.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -208,6 +209,8 @@ static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
 	pc->dropped = false;
 	spin_unlock_irq(&pc->lock);
 
+	/* What a callback raises (block completions, NAPI) runs right after. */
+	local_bh_disable();
 	if (!give) {
 		found = p->look(p);
 		now = local_clock();
@@ -224,6 +227,7 @@ static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
 	} else {
 		p->sleep(p);
 	}
+	local_bh_enable();
 
 	spin_lock_irq(&pc->lock);
 	pc->current_ring = NULL;

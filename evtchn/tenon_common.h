@@ -79,7 +79,7 @@ enum tenon_look {
 
 /**
  * struct tenon_poll - a ring that can be polled
- * @look: look for work; preemption is off, interrupts on, bottom halves on;
+ * @look: look for work; preemption and bottom halves are off, interrupts on;
  *	must not sleep
  * @sleep: stop polling: send the EOI and arm, and restart the driver if there
  *	is work by now; same context
