@@ -8,6 +8,8 @@
  * what the frames say; in the end both guests die, in either order, and all
  * their memory has to be free again.  Usage: memory_model [seed [calls]].
  */
+#define TAP_MAIN
+#include "../lib/tap.h"
 #include "toolstack_host.h"
 
 #define DOM0_FRAMES 1024
@@ -17,7 +19,7 @@
 static struct vcpu vcpus[3];
 static struct page *grant_frames[3][NR_GRANT_FRAMES];
 static u64 rng_state;
-static unsigned long issued[32], served[32];
+static unsigned long calls = 20000, issued[32], served[32];
 
 static u64 rnd(u64 below)
 {
@@ -321,24 +323,16 @@ static void unmap_all_foreign(void)
 	}
 }
 
-int main(int argc, char **argv)
+static void model_boot(void)
 {
-	unsigned long calls = argc > 2 ? strtoul(argv[2], NULL, 0) : 20000;
 	mfn_t first = RAM_START >> PAGE_SHIFT;
-	bool same = true, all_free = true;
-	u64 free_before;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	rng_state = argc > 1 ? strtoull(argv[1], NULL, 0) | 1 : 0x9e3779b97f4a7c15;
-	printf("TAP version 13\n# seed %lu, %lu calls a round\n", rng_state,
-	       calls);
 	host_boot(first + DOM0_FRAMES);
 	dom0 = host_create(0);
 	vcpus[0].domain = dom0;
 	page_give_dom0(dom0, first, first + DOM0_FRAMES);
 	for (mfn_t m = first; m < first + DOM0_FRAMES; m += 512)
-		if (p2m_set(dom0, m, m, 9, P2M_RAM))
-			return 1;
+		p2m_set(dom0, m, m, 9, P2M_RAM);
 	/* Tables of dom0's map stay: have them all before counting. */
 	for (u64 gfn = first; gfn < RAM_END / PAGE_SIZE + 256; gfn++) {
 		enum p2m_type type;
@@ -352,45 +346,63 @@ int main(int argc, char **argv)
 		p2m_set(dom0, gfn, INVALID_MFN, 0, P2M_NONE);
 	for (unsigned int i = 0; i < NR_GRANT_FRAMES; i++)
 		grant_frame(dom0, i);
-	free_before = page_free_count();
+}
 
-	for (unsigned int round = 0; round < 4; round++) {
+TEST(references_agree_with_the_maps_after_every_call)
+{
+	for (unsigned int round = 0; round < 4 && !tap_failed; round++) {
+		u64 free_before = page_free_count();
+
 		host_preempts = round * 3;
 		make_guest(1);
 		make_guest(2);
-		for (unsigned long i = 0; i < calls && same; i++) {
+		for (unsigned long i = 0; i < calls; i++) {
 			random_call();
 			if (i % 16 == 0)
-				same = consistent();
+				REQUIRE(consistent());
 		}
 		kill_guest(1 + round % 2);
-		same &= consistent();
+		CHECK(consistent());
 		kill_guest(2 - round % 2);
-		if (round & 1)
-			same &= consistent();
+		CHECK(consistent());
 		unmap_all_foreign();
 		for (unsigned int id = 1; id < 3; id++) {
-			all_free &= !host_domain[id]->tot_pages &&
-				    !host_domain[id]->xen_pages &&
-				    host_domain[id]->refs == 1;
+			CHECK(!host_domain[id]->tot_pages);
+			CHECK(!host_domain[id]->xen_pages);
+			CHECK(host_domain[id]->refs == 1);
 			p2m_destroy(host_domain[id]);
 			kfree(host_domain[id]);
 			host_domain[id] = NULL;
 		}
-		all_free &= page_free_count() == free_before;
+		CHECK(page_free_count() == free_before);
 	}
-	host_check(same, "references agree with the maps after every call");
-	host_check(all_free, "dead guests leave all memory free");
+}
+
+TEST(calls_of_each_kind_succeeded)
+{
 	for (unsigned int i = 0; i < ARRAY_SIZE(issued); i++)
 		if (issued[i])
 			printf("# memory_op %u: %lu calls, %lu did something\n",
 			       i, issued[i], served[i]);
-	host_check(served[XENMEM_populate_physmap] &&
-		   served[XENMEM_decrease_reservation] &&
-		   served[XENMEM_add_to_physmap] &&
-		   served[XENMEM_remove_from_physmap] &&
-		   served[XENMEM_add_to_physmap_batch] &&
-		   served[XENMEM_acquire_resource], "calls of each kind succeed");
-	printf("1..%lu\n", host_tests);
-	return host_failed ? 1 : 0;
+	CHECK(served[XENMEM_populate_physmap]);
+	CHECK(served[XENMEM_decrease_reservation]);
+	CHECK(served[XENMEM_add_to_physmap]);
+	CHECK(served[XENMEM_remove_from_physmap]);
+	CHECK(served[XENMEM_add_to_physmap_batch]);
+	CHECK(served[XENMEM_acquire_resource]);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct tap_test tests[] = {
+		TAP_TEST(references_agree_with_the_maps_after_every_call),
+		TAP_TEST(calls_of_each_kind_succeeded),
+	};
+
+	rng_state = argc > 1 ? strtoull(argv[1], NULL, 0) | 1 : 1234567891;
+	if (argc > 2)
+		calls = strtoul(argv[2], NULL, 0);
+	printf("# seed %lu, %lu calls a round\n", rng_state, calls);
+	model_boot();
+	return tap_run(tests, ARRAY_SIZE(tests));
 }

@@ -34,14 +34,6 @@ u64 tsc_khz = 1000000;
 static struct domain *host_domain[8];
 static u8 arena[ARENA_SIZE];
 static unsigned int host_preempts; /* every nth question is answered yes */
-static unsigned long host_tests, host_failed;
-
-static inline void host_check(bool ok, const char *what)
-{
-	host_tests++;
-	host_failed += !ok;
-	printf("%sok %lu %s\n", ok ? "" : "not ", host_tests, what);
-}
 
 static inline u64 arena_gva(unsigned int offset)
 {
