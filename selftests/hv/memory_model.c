@@ -304,12 +304,9 @@ static void make_guest(domid_t id)
 	vcpus[id].domain = d;
 }
 
-/* dom0 lets go of everything it maps of others. */
-static void unmap_all_foreign(void)
+static void unmap_foreign(gfn_t start, gfn_t end)
 {
-	cpus[0].vcpu = &vcpus[0];
-	for (gfn_t gfn = RAM_START / PAGE_SIZE;
-	     gfn < RAM_END / PAGE_SIZE + 256; gfn++) {
+	for (gfn_t gfn = start; gfn < end; gfn++) {
 		struct xen_remove_from_physmap m = { DOMID_SELF, gfn };
 		struct hypercall hc = { 12, { XENMEM_remove_from_physmap,
 					      arena_gva(0) } };
@@ -321,6 +318,14 @@ static void unmap_all_foreign(void)
 		memcpy(arena, &m, sizeof(m));
 		call_memory_op(&hc);
 	}
+}
+
+/* dom0 lets go of everything it maps of others. */
+static void unmap_all_foreign(void)
+{
+	cpus[0].vcpu = &vcpus[0];
+	unmap_foreign(RAM_START / PAGE_SIZE, RAM_END / PAGE_SIZE + 256);
+	unmap_foreign((1UL << 36) - 2, 1UL << 36);
 }
 
 static void model_boot(void)
