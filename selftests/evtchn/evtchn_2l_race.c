@@ -39,8 +39,10 @@ struct scene {
 static const struct scene *scene;
 static unsigned int rounds = 200000;
 
-static uint64_t pending[64], mask[64], selector;
-static uint8_t upcall;
+/* Apart, or whoever holds the cache line does all his steps in one go. */
+#define APART __attribute__((aligned(128)))
+static uint64_t pending[64] APART, mask[64] APART, selector APART;
+static uint8_t upcall APART;
 
 static struct port {
 	uint32_t sent; /* written by the sender, read after the event */
