@@ -300,19 +300,24 @@ extern const struct layout xen_layout[];
 
 int main(void)
 {
-	unsigned int nr = 0, bad = 0;
+	unsigned int nr = 0, failed = 0;
 
-	for (; own_layout[nr].name; nr++) {
-		const struct layout *a = &own_layout[nr], *b = &xen_layout[nr];
+	while (own_layout[nr].name)
+		nr++;
+	printf("TAP version 13\n1..%u\n", nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct layout *own = &own_layout[i], *xen = &xen_layout[i];
+		int same = !strcmp(own->name, xen->name) &&
+			   own->offset == xen->offset && own->size == xen->size;
 
-		if (a->offset == b->offset && a->size == b->size)
+		printf("%sok %u %s\n", same ? "" : "not ", i + 1, own->name);
+		if (same)
 			continue;
-		printf("# %s: ours %#lx size %lu, Xen's %#lx size %lu\n",
-		       a->name, a->offset, a->size, b->offset, b->size);
-		bad++;
+		failed++;
+		printf("# ours: %#lx, size %lu; %s: %#lx, size %lu\n",
+		       own->offset, own->size, xen->name, xen->offset,
+		       xen->size);
 	}
-	printf("1..1\n%s 1 - %u names of the guest ABI agree with Xen's headers\n",
-	       bad ? "not ok" : "ok", nr);
-	return bad != 0;
+	return failed ? 1 : 0;
 }
 #endif
