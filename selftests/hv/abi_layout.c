@@ -50,16 +50,19 @@ struct layout {
 };
 
 #define V2(ours, xens) { #ours, (unsigned long)(PICK(ours, xens)), 0 }
-#define V(name) V2(name, name)
+#define V(name) { #name, (unsigned long)(name), 0 }
 #define S2(ours, xens) { #ours, 0, sizeof(PICK(struct ours, struct xens)) }
-#define S(name) S2(name, name)
+#define S(name) { #name, 0, sizeof(struct name) }
 #define F4(ours, field, xens, xfield)                                     \
 	{ #ours "." #field,                                               \
 	  offsetof(PICK(struct ours, struct xens), PICK(field, xfield)),  \
 	  sizeof(((PICK(struct ours, struct xens) *)0)                    \
 			 ->PICK(field, xfield)) }
-#define F(name, field) F4(name, field, name, field)
-#define CALL(name) V2(HYPERCALL_##name, __HYPERVISOR_##name)
+#define F(name, field)                                 \
+	{ #name "." #field, offsetof(struct name, field), \
+	  sizeof(((struct name *)0)->field) }
+#define CALL(name) \
+	{ #name, PICK(HYPERCALL_##name, __HYPERVISOR_##name), 0 }
 
 const struct layout TABLE[] = {
 	CALL(platform_op), CALL(memory_op), CALL(multicall), CALL(set_timer_op),
