@@ -20,7 +20,6 @@
  * @isr: in service
  */
 struct vlapic {
-	u32 id;
 	u32 tpr, svr, esr;
 	u64 icr;
 	u32 lvt[NR_LVT]; /* timer, thermal, perf, lint0, lint1, error */
@@ -52,6 +51,7 @@ enum virq_source { VIRQ_SRC_NONE, VIRQ_SRC_CALLBACK, VIRQ_SRC_APIC };
  * @init_pending: INIT came while it ran
  */
 struct vcpu_arch {
+	struct vcpu *vcpu;
 	struct vmcb *vmcb;
 	struct guest_regs regs;
 	void *xsave;
@@ -97,7 +97,7 @@ void exit_handle(struct vcpu *v);
  * Step over the instruction that caused the exit.  False, with #UD injected, if
  * it is not there any more.
  */
-bool exit_skip(struct vcpu *v, u16 opcode, unsigned int opcode_len);
+bool exit_skip(struct vcpu *v, u32 opcode, unsigned int opcode_len);
 void exit_step(struct vcpu *v, u64 next_rip);
 
 /* vmrun.S */

@@ -4,16 +4,14 @@
 #include "arch.h"
 #include "asm.h"
 
-#define OP_CPUID 0x0fa2
-#define OP_RDMSR 0x0f32
-#define OP_WRMSR 0x0f30
 #define OP_HLT 0xf4
-#define OP_INVD 0x0f08
 #define OP_WBINVD 0x0f09
+#define OP_VMMCALL 0x0f01d9
+#define OP_XSETBV 0x0f01d1
 #define MAX_INSN 15
 
 /* True if the bytes at CS:RIP + @off are the opcode, most significant first. */
-static bool opcode_at(struct vcpu *v, unsigned int off, u64 opcode,
+static bool opcode_at(struct vcpu *v, unsigned int off, u32 opcode,
 		      unsigned int len)
 {
 	u8 b[3];
@@ -63,7 +61,7 @@ void exit_step(struct vcpu *v, u64 next_rip)
 }
 
 /* Without the processor's help the length has to be found in memory. */
-static bool skip(struct vcpu *v, u64 opcode, unsigned int len)
+bool exit_skip(struct vcpu *v, u32 opcode, unsigned int len)
 {
 	u64 rip = v->arch->regs.rip;
 
@@ -82,11 +80,6 @@ static bool skip(struct vcpu *v, u64 opcode, unsigned int len)
 	/* Changed by another vCPU meanwhile. */
 	svm_inject(v, VEC_UD);
 	return false;
-}
-
-bool exit_skip(struct vcpu *v, u16 opcode, unsigned int len)
-{
-	return skip(v, opcode, len);
 }
 
 static void exit_intr(struct vcpu *v)
@@ -172,7 +165,7 @@ static void exit_hlt(struct vcpu *v)
 static void exit_vmmcall(struct vcpu *v)
 {
 	if (hypercall_dispatch(v))
-		skip(v, 0x0f01d9, 3);
+		exit_skip(v, OP_VMMCALL, 3);
 }
 
 static void exit_xsetbv(struct vcpu *v)
@@ -184,7 +177,7 @@ static void exit_xsetbv(struct vcpu *v)
 		svm_inject_error(v, VEC_GP, 0);
 		return;
 	}
-	skip(v, 0x0f01d1, 3);
+	exit_skip(v, OP_XSETBV, 3);
 }
 
 /* A triple fault. */

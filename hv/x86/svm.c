@@ -143,6 +143,7 @@ int vmm_vcpu_create(struct vcpu *v)
 	if (!a)
 		return -ENOMEM;
 	v->arch = a;
+	a->vcpu = v;
 	a->vmcb = page_alloc_virt();
 	if (!a->vmcb || xstate_alloc(v)) {
 		vmm_vcpu_destroy(v);

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vlapic.c - a vCPU's local APIC, in x2APIC mode for good
+ *
+ * CPUID offers x2APIC and APIC_BASE says that it is on, so registers are MSRs
+ * and there is no MMIO page.  Interrupts come from other vCPUs, from the event
+ * upcall vector, from its timer, and for dom0 from devices.
+ */
+#include "apic.h"
+#include "arch.h"
+
+#define VLAPIC_VERSION (0x14 | (NR_LVT - 1) << 16)
+#define SVR_RESET 0xff
+#define SVR_MASK 0x1ff
+#define LVT_TIMER 0
+#define ICR_MASK 0xffffffff000ccfffULL
+#define ICR_MODE(icr) ((icr) >> 8 & 7)
+#define ICR_SHORTHAND(icr) ((icr) >> 18 & 3)
+#define DEST_BROADCAST 0xffffffff
+#define SHORTHAND_SELF 1
+#define SHORTHAND_ALL 2
+#define SHORTHAND_OTHERS 3
+
+/* A guest's timer is not served faster than this. */
+#define TIMER_MIN_NS 20000ULL
+
+/* dom0's interrupt controllers know the physical IDs; libxl's MADT says 2n. */
+u32 vlapic_id(const struct vcpu *v)
+{
+	return vcpu_is_dom0(v) ? cpus[v->id].apic_id : 2 * v->id;
+}
+
+u64 vlapic_base(struct vcpu *v)
+{
+	return APIC_BASE_ADDR | APIC_BASE_ENABLE | APIC_BASE_X2APIC |
+	       (v->id ? 0 : APIC_BASE_BSP);
+}
+
+static int highest(const u64 *bits)
+{
+	for (int i = VECTOR_WORDS - 1; i >= 0; i--) {
+		u64 w = READ_ONCE(bits[i]);
+
+		if (w)
+			return i * 64 + fls64(w);
+	}
+	return -1;
+}
+
+static int vlapic_ppr(const struct vlapic *l)
+{
+	int isr = highest(l->isr);
+	u32 tpr = l->tpr & 0xff;
+
+	return isr >= 0 && (isr & 0xf0) > (int)(tpr & 0xf0) ? isr & 0xf0 :
+							      (int)tpr;
+}
+
+int vlapic_pending(struct vcpu *v)
+{
+	const struct vlapic *l = &v->arch->apic;
+	int irr = highest(l->irr);
+
+	if (irr < 0 || !(l->svr & APIC_SVR_ENABLE) ||
+	    (irr & 0xf0) <= (vlapic_ppr(l) & 0xf0))
+		return -1;
+	return irr;
+}
+
+void vlapic_accept(struct vcpu *v, u8 vector)
+{
+	struct vlapic *l = &v->arch->apic;
+
+	clear_bit(vector, l->irr);
+	set_bit(vector, l->isr);
+}
+
+void vlapic_post(struct vcpu *v, u8 vector, bool level)
+{
+	struct vlapic *l = &v->arch->apic;
+
+	if (level)
+		set_bit(vector, l->tmr);
+	else
+		clear_bit(vector, l->tmr);
+	set_bit(vector, l->irr);
+	vcpu_kick(v);
+}
+
+/* Level-triggered ones exist in dom0 only; vCPU n's were taken by CPU n. */
+static void vlapic_end(struct vcpu *v, u8 vector)
+{
+	struct vlapic *l = &v->arch->apic;
+
+	clear_bit(vector, l->isr);
+	if (test_and_clear_bit(vector, l->tmr) && vcpu_is_dom0(v))
+		irq_guest_eoi(&cpus[v->id], vector);
+}
+
+static void vlapic_eoi(struct vcpu *v)
+{
+	int isr = highest(v->arch->apic.isr);
+
+	if (isr >= 0)
+		vlapic_end(v, isr);
+}
+
+/* Timer: counts at 1 GHz over the divisor. */
+static u64 timer_period(const struct vlapic *l)
+{
+	unsigned int code = (l->timer_divide & 3) | (l->timer_divide >> 1 & 4);
+
+	return (u64)l->timer_init << (code == 7 ? 0 : code + 1);
+}
+
+static void vlapic_timer_fired(struct timer *t)
+{
+	struct vcpu_arch *a = container_of(t, struct vcpu_arch, apic.timer);
+	struct vcpu *v = a->vcpu;
+	u32 lvt = a->apic.lvt[LVT_TIMER];
+
+	if (!(lvt & APIC_LVT_MASKED))
+		vlapic_post(v, lvt & 0xff, false);
+	if (lvt & APIC_LVT_PERIODIC && a->apic.timer_init) {
+		a->apic.timer_start = now_ns();
+		timer_set(t, a->apic.timer_start +
+				     max(timer_period(&a->apic), TIMER_MIN_NS));
+	}
+}
+
+static void vlapic_timer_start(struct vlapic *l)
+{
+	l->timer_start = now_ns();
+	if (l->timer_init)
+		timer_set(&l->timer, l->timer_start +
+					     max(timer_period(l), TIMER_MIN_NS));
+	else
+		timer_cancel(&l->timer);
+}
+
+static u32 vlapic_timer_count(const struct vlapic *l)
+{
+	u64 period = timer_period(l);
+	u64 ran = now_ns() - l->timer_start;
+
+	if (ran >= period || !l->timer_init)
+		return 0;
+	return (period - ran) * l->timer_init / period;
+}
+
+/* INIT to @t: at once if it is down, else by itself. */
+static void vlapic_send_init(struct vcpu *t)
+{
+	struct vcpu_arch *a = t->arch;
+
+	spin_lock(&a->init_lock);
+	if (a->wait_sipi) {
+		spin_unlock(&a->init_lock);
+		return;
+	}
+	WRITE_ONCE(a->init_pending, true);
+	spin_unlock(&a->init_lock);
+	/* A vCPU that halted for good has to run once more to reset itself. */
+	if (READ_ONCE(t->down))
+		vcpu_set_down(t, false);
+	vcpu_kick(t);
+}
+
+static void vlapic_send_startup(struct vcpu *t, u8 page)
+{
+	struct vcpu_arch *a = t->arch;
+	bool start;
+
+	/* Between an INIT and the reset that it causes lies little time. */
+	while (READ_ONCE(a->init_pending) && t != current)
+		cpu_relax();
+	spin_lock(&a->init_lock);
+	start = a->wait_sipi;
+	a->wait_sipi = false;
+	if (start) {
+		/* It may be on its way out of the CPU that reset it. */
+		while (load_acquire(&t->running))
+			cpu_relax();
+		svm_start_at(t, page);
+	}
+	spin_unlock(&a->init_lock);
+	if (start)
+		vcpu_set_down(t, false);
+}
+
+static void vlapic_deliver(struct vcpu *t, u64 icr)
+{
+	u8 vector = icr;
+
+	switch (ICR_MODE(icr)) {
+	case APIC_DM_FIXED:
+	case APIC_DM_LOWEST:
+		if (vector >= 16)
+			vlapic_post(t, vector, false);
+		break;
+	case APIC_DM_NMI:
+		WRITE_ONCE(t->arch->nmi_pending, true);
+		vcpu_kick(t);
+		break;
+	case APIC_DM_INIT:
+		vlapic_send_init(t);
+		break;
+	case APIC_DM_STARTUP:
+		vlapic_send_startup(t, vector);
+		break;
+	}
+}
+
+static u32 vlapic_ldr(const struct vcpu *v)
+{
+	u32 id = vlapic_id(v);
+
+	return (id >> 4) << 16 | 1U << (id & 15);
+}
+
+static bool vlapic_is_dest(const struct vcpu *t, u32 dest, bool logical)
+{
+	u32 ldr = vlapic_ldr(t);
+
+	if (dest == DEST_BROADCAST)
+		return true;
+	if (!logical)
+		return dest == vlapic_id(t);
+	return dest >> 16 == ldr >> 16 && (dest & ldr & 0xffff);
+}
+
+static void vlapic_send(struct vcpu *v, u64 icr)
+{
+	const struct domain *d = v->domain;
+	bool logical = icr & APIC_ICR_LOGICAL;
+
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		struct vcpu *t = d->vcpu[i];
+		bool hit;
+
+		switch (ICR_SHORTHAND(icr)) {
+		case SHORTHAND_SELF:
+			hit = t == v;
+			break;
+		case SHORTHAND_ALL:
+			hit = true;
+			break;
+		case SHORTHAND_OTHERS:
+			hit = t != v;
+			break;
+		default:
+			hit = vlapic_is_dest(t, icr >> 32, logical);
+		}
+		if (hit)
+			vlapic_deliver(t, icr);
+	}
+}
+
+static u32 word_of(const u64 *bits, u32 i)
+{
+	return READ_ONCE(bits[i / 2]) >> 32 * (i % 2);
+}
+
+int vlapic_read(struct vcpu *v, u32 reg, u64 *val)
+{
+	const struct vlapic *l = &v->arch->apic;
+
+	switch (reg) {
+	case APIC_ID:
+		*val = vlapic_id(v);
+		return 0;
+	case APIC_VERSION:
+		*val = VLAPIC_VERSION;
+		return 0;
+	case APIC_TPR:
+		*val = l->tpr;
+		return 0;
+	case APIC_PPR:
+		*val = vlapic_ppr(l);
+		return 0;
+	case APIC_LDR:
+		*val = vlapic_ldr(v);
+		return 0;
+	case APIC_SVR:
+		*val = l->svr;
+		return 0;
+	case APIC_ISR ... APIC_ISR + 7:
+		*val = word_of(l->isr, reg - APIC_ISR);
+		return 0;
+	case APIC_TMR ... APIC_TMR + 7:
+		*val = word_of(l->tmr, reg - APIC_TMR);
+		return 0;
+	case APIC_IRR ... APIC_IRR + 7:
+		*val = word_of(l->irr, reg - APIC_IRR);
+		return 0;
+	case APIC_ESR:
+		*val = l->esr;
+		return 0;
+	case APIC_ICR:
+		*val = l->icr;
+		return 0;
+	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
+		*val = l->lvt[reg - APIC_LVT_TIMER];
+		return 0;
+	case APIC_TIMER_INIT:
+		*val = l->timer_init;
+		return 0;
+	case APIC_TIMER_COUNT:
+		*val = vlapic_timer_count(l);
+		return 0;
+	case APIC_TIMER_DIVIDE:
+		*val = l->timer_divide;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int vlapic_write(struct vcpu *v, u32 reg, u64 val)
+{
+	struct vlapic *l = &v->arch->apic;
+
+	if (val >> 32 && reg != APIC_ICR)
+		return -EINVAL;
+	switch (reg) {
+	case APIC_TPR:
+		if (val >> 8)
+			return -EINVAL;
+		l->tpr = val;
+		return 0;
+	case APIC_EOI:
+		if (val)
+			return -EINVAL;
+		vlapic_eoi(v);
+		return 0;
+	case APIC_SVR:
+		l->svr = val & SVR_MASK;
+		return 0;
+	case APIC_ESR:
+		if (val)
+			return -EINVAL;
+		l->esr = 0;
+		return 0;
+	case APIC_ICR:
+		l->icr = val & ICR_MASK;
+		vlapic_send(v, l->icr);
+		return 0;
+	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
+		l->lvt[reg - APIC_LVT_TIMER] = val & 0x7f7ff;
+		return 0;
+	case APIC_TIMER_INIT:
+		l->timer_init = val;
+		vlapic_timer_start(l);
+		return 0;
+	case APIC_TIMER_DIVIDE:
+		l->timer_divide = val & 0xb;
+		return 0;
+	case APIC_SELF_IPI:
+		if (val >> 8)
+			return -EINVAL;
+		if (val >= 16)
+			vlapic_post(v, val, false);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+void vlapic_init(struct vcpu *v)
+{
+	timer_init(&v->arch->apic.timer, vlapic_timer_fired);
+}
+
+void vlapic_reset(struct vcpu *v)
+{
+	struct vlapic *l = &v->arch->apic;
+
+	/* What dom0 had in service must not stay so in the physical APIC. */
+	for (int isr; (isr = highest(l->isr)) >= 0;)
+		vlapic_end(v, isr);
+	for (int irr; (irr = highest(l->irr)) >= 0;) {
+		clear_bit(irr, l->irr);
+		vlapic_end(v, irr);
+	}
+	timer_cancel(&l->timer);
+	l->tpr = 0;
+	l->svr = SVR_RESET;
+	l->esr = 0;
+	l->icr = 0;
+	l->timer_init = 0;
+	l->timer_divide = 0;
+	for (unsigned int i = 0; i < NR_LVT; i++)
+		l->lvt[i] = APIC_LVT_MASKED;
+}
