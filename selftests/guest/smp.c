@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+#include "guest.h"
+void ap_main(void)
+{
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/* window.c - the second 512 GiB: one page table, filled page by page */
+#include "guest.h"
+
+#define WINDOW (1UL << 39)
+
+extern u64 pml4[512];
+static u64 pdpt[512] __aligned(PAGE_SIZE);
+static u64 pd[512] __aligned(PAGE_SIZE);
+static u64 pt[WINDOW_PAGES] __aligned(PAGE_SIZE);
+
+void *window_at(unsigned int page)
+{
+	return (void *)(WINDOW + page * PAGE_SIZE);
+}
+
+static void window_set(unsigned int page, u64 pte)
+{
+	if (!pml4[1]) {
+		pd[0] = (u64)pt | PTE_P | PTE_RW | PTE_US;
+		pdpt[0] = (u64)pd | PTE_P | PTE_RW | PTE_US;
+		pml4[1] = (u64)pdpt | PTE_P | PTE_RW | PTE_US;
+	}
+	WRITE_ONCE(pt[page], pte);
+	__asm__ __volatile__("invlpg (%0)" : : "r"(window_at(page)) : "memory");
+}
+
+void window_map(unsigned int page, u64 gpa, u64 flags)
+{
+	window_set(page, gpa | flags | PTE_P);
+}
+
+void window_unmap(unsigned int page)
+{
+	window_set(page, 0);
+}
