@@ -15,7 +15,7 @@ struct sdt {
 	char signature[4];
 	u32 length;
 	u8 revision, checksum;
-	char oem[24];
+	char oem[22];
 	u32 creator;
 } __packed;
 
@@ -34,6 +34,7 @@ struct madt {
 	u32 lapic_addr;
 	u32 flags;
 } __packed;
+_Static_assert(sizeof(struct sdt) == 36, "ACPI table header");
 #define MADT_PCAT_COMPAT BIT(0)
 
 struct madt_entry {

@@ -2,7 +2,7 @@
 /*
  * vsnprintf.c - formatted output
  *
- * Flags 0 and -, width (also *), precision for %s, length h, l, ll and z,
+ * Flags 0, - and #, width (also *), precision for %s, length h, l, ll and z,
  * conversions c d i u x X p s %.
  */
 #include "lib.h"
@@ -14,7 +14,7 @@ struct out {
 };
 
 struct spec {
-	bool left, zero, negative;
+	bool left, zero, negative, prefix;
 	int width, precision;
 };
 
@@ -59,11 +59,15 @@ static void out_number(struct out *o, u64 v, unsigned int base, bool upper,
 		tmp[n++] = digits[v % base];
 		v /= base;
 	} while (v);
-	len = n + sp->negative;
+	len = n + sp->negative + (sp->prefix && base == 16 ? 2 : 0);
 	if (!sp->left && !sp->zero)
 		out_pad(o, sp->width - len, ' ');
 	if (sp->negative)
 		out_char(o, '-');
+	if (sp->prefix && base == 16) {
+		out_char(o, '0');
+		out_char(o, 'x');
+	}
 	if (!sp->left && sp->zero)
 		out_pad(o, sp->width - len, '0');
 	while (n)
@@ -88,6 +92,7 @@ int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 		for (fmt++; *fmt == '0' || *fmt == '-' || *fmt == '#'; fmt++) {
 			sp.zero |= *fmt == '0';
 			sp.left |= *fmt == '-';
+			sp.prefix |= *fmt == '#';
 		}
 		if (*fmt == '*') {
 			sp.width = va_arg(ap, int);

@@ -163,6 +163,14 @@ READ_CR(3)
 READ_CR(4)
 #undef READ_CR
 
+static inline u64 xgetbv(void)
+{
+	u32 lo, hi;
+
+	__asm__ __volatile__("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return (u64)hi << 32 | lo;
+}
+
 static inline void xsetbv(u64 v)
 {
 	__asm__ __volatile__("xsetbv"

@@ -39,6 +39,7 @@
 #define MSR_SYSCFG 0xc0010010
 #define MSR_HWCR 0xc0010015
 #define MSR_PATCH_LOADER 0xc0010020
+#define MSR_INT_PENDING 0xc0010055
 #define MSR_DE_CFG 0xc0011029
 
 #define EFER_GUEST \
@@ -167,6 +168,7 @@ static bool msr_read(struct vcpu *v, u32 msr, u64 *val)
 	case MSR_DEBUGCTL:
 	case MSR_SYSCFG:
 	case MSR_HWCR:
+	case MSR_INT_PENDING:
 		*val = 0;
 		return true;
 	}

@@ -154,6 +154,9 @@ int vmm_vcpu_create(struct vcpu *v)
 	msr_init_vcpu(v);
 	svm_reset_vcpu(v);
 	a->wait_sipi = v->id != 0;
+	/* As firmware leaves it: the boot CPU may take interrupts at once. */
+	if (!v->id)
+		a->apic.svr |= APIC_SVR_ENABLE;
 	return 0;
 }
 

@@ -80,6 +80,8 @@ void xstate_save(struct vcpu *v)
 				     : : "r"(v->arch->xsave) : "memory");
 		return;
 	}
+	/* Some emulators let the guest change it without an exit. */
+	v->arch->xcr0 = xgetbv();
 	xsetbv(xstate_mask);
 	__asm__ __volatile__("xsave64 (%0)"
 			     : : "r"(v->arch->xsave), "a"((u32)xstate_mask),
