@@ -2,6 +2,7 @@
 """A booted machine: hypervisor, dom0 and the guests the rig creates in it."""
 
 import dataclasses
+import fcntl
 import os
 import re
 import shutil
@@ -99,7 +100,7 @@ class Guest:
 
 
 class Machine:
-    """Boots on construction; use it as a context manager."""
+    """A machine with a log directory; entering the context boots it."""
 
     def __init__(self, setup, name, say=print):
         self.setup = setup
@@ -107,19 +108,33 @@ class Machine:
         self.vm = None
         self.guests = {}
         self.retried = 0
-        self.log_dir = self._log_dir(name)
-        self._boot()
+        self._lock = None
+        self.log_dir = self._take_log_dir(name)
 
-    @staticmethod
-    def _log_dir(name):
+    def _take_log_dir(self, name):
+        """An empty out/logs/<name>, or <name>-2 ... while that is in use."""
         os.makedirs(paths.LOGS, exist_ok=True)
-        path = os.path.join(paths.LOGS, name)
-        if os.path.exists(path):
-            shutil.rmtree(path)
-        os.makedirs(path)
-        return path
+        for number in range(1, 100):
+            path = os.path.join(paths.LOGS,
+                                name if number == 1 else f"{name}-{number}")
+            self._lock = open(f"{path}.lock", "w",  # pylint: disable=R1732
+                              encoding="ascii")
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._lock.close()
+                continue
+            shutil.rmtree(path, ignore_errors=True)
+            os.makedirs(path)
+            return path
+        raise RigError(f"logs: a hundred runs named {name} at once")
 
     def __enter__(self):
+        try:
+            self._boot()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -346,3 +361,4 @@ class Machine:
             path = os.path.join(self.log_dir, name)
             if os.path.lexists(path):
                 os.unlink(path)
+        self._lock.close()

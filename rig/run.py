@@ -6,6 +6,7 @@ import os
 import re
 import sys
 
+import images
 import logscan
 import machine
 import overlay
@@ -152,9 +153,10 @@ def run(setup, seconds, name, say):
     os.makedirs(paths.OUT, exist_ok=True)
     target = os.path.join(paths.OUT, "run.json")
     error = None
-    log_dir = os.path.join(paths.LOGS, name)
+    booted = machine.Machine(setup, name, say)
+    log_dir = booted.log_dir
     try:
-        with machine.Machine(setup, name, say) as booted:
+        with booted:
             booted.create(machine.Guest(
                 disks=machine.Guest().disks + jobs.GUEST_DISKS))
             work = Measurement(booted, seconds, say)
@@ -171,9 +173,9 @@ def run(setup, seconds, name, say):
             say("power off")
             booted.power_off()
             report["emulator_flakes"] = booted.retried
-    except machine.RigError as failed:
+    except (machine.RigError, images.ImageError) as failed:
         error = str(failed)
-    trouble = logscan.scan(log_dir) if os.path.isdir(log_dir) else []
+    trouble = logscan.scan(log_dir)
     report["logs_clean"] = not trouble
     report["ok"] = not error and not trouble
     with open(target, "w", encoding="ascii") as f:
