@@ -58,7 +58,6 @@
 #define XEN_VERSION (4 << 16 | 17)
 #define XEN_HVM_VCPU_ID_PRESENT BIT(3)
 #define XEN_HVM_DOMID_PRESENT BIT(4)
-#define XEN_HVM_UPCALL_VECTOR BIT(6)
 #define XEN_HVM_X2APIC_VIRT BIT(1)
 #define MSR_HYPERCALL_PAGE 0x40000000
 #define MSR_PLATFORM_INFO 0xce
@@ -342,8 +341,13 @@ static void hypervisor_leaf(struct vcpu *v, u32 leaf, u32 subleaf,
 		}
 		break;
 	case 4:
+		/*
+		 * No hint of a per-vCPU upcall vector, though one can be set:
+		 * a guest ends it at its local APIC, which costs an exit for
+		 * every upcall; the domain-wide callback vector needs none.
+		 */
 		l->a = XEN_HVM_X2APIC_VIRT | XEN_HVM_VCPU_ID_PRESENT |
-		       XEN_HVM_DOMID_PRESENT | XEN_HVM_UPCALL_VECTOR;
+		       XEN_HVM_DOMID_PRESENT;
 		l->b = v->id;
 		l->c = v->domain->id;
 		break;
