@@ -2,6 +2,13 @@
 /* domctl_policy.c - domctl: what CPUID and feature MSRs tell a domain */
 #include "toolstack.h"
 
+#define NO_SUBLEAF (~0U)
+#define MAX_RANGE 64 /* leaves of a range, or subleaves */
+#define BASIC 0U
+#define HYPERVISOR 0x40000000U
+#define HYPERVISOR2 0x40000100U
+#define EXTENDED 0x80000000U
+
 _Static_assert(sizeof(struct cpuid_leaf) == sizeof(struct xen_cpuid_leaf),
 	       "policies are kept in the tools' form");
 _Static_assert(sizeof(struct policy_msr) == sizeof(struct xen_msr_entry),
@@ -23,17 +30,88 @@ static int array_to_guest(u64 to, u32 *nr, const void *from, u32 have, u32 most,
 	return guest_write(to, from, have * size);
 }
 
-int cpu_policy_to_guest(const struct cpu_policy *p, u64 leaves, u32 *nr_leaves,
-			u64 msrs, u32 *nr_msrs)
+static unsigned int leaf_index(const struct cpu_policy *p, u32 leaf,
+			       u32 subleaf)
 {
+	unsigned int i = 0;
+
+	while (i < p->nr_leaves &&
+	       (p->leaf[i].leaf != leaf || p->leaf[i].subleaf != subleaf))
+		i++;
+	return i;
+}
+
+static u32 leaf_eax(const struct cpu_policy *p, u32 leaf, u32 subleaf)
+{
+	unsigned int i = leaf_index(p, leaf, subleaf);
+
+	return i < p->nr_leaves ? p->leaf[i].a : 0;
+}
+
+/* See to it that the leaf is listed, if only as zero. */
+static void list_leaf(struct cpu_policy *p, u32 leaf, u32 subleaf)
+{
+	unsigned int i = leaf_index(p, leaf, subleaf);
+
+	if (i < p->nr_leaves || i == CPU_POLICY_MAX_LEAVES)
+		return;
+	p->leaf[i] = (struct cpuid_leaf){ .leaf = leaf, .subleaf = subleaf };
+	p->nr_leaves++;
+}
+
+/* How many subleaves of a leaf the tools list at least; 0 if it has none. */
+static u32 listed_subleaves(const struct cpu_policy *p, u32 leaf)
+{
+	switch (leaf) {
+	case 4:
+		return 1;
+	case 7:
+		return leaf_eax(p, 7, 0) + 1;
+	case 0xb:
+	case 0xd:
+		return 2;
+	}
+	return 0;
+}
+
+/*
+ * The tools take a policy, edit it, and write all leaves there are, zero or not,
+ * into the space that what they took had filled.  So list those leaves too.
+ */
+static void list_range(struct cpu_policy *p, u32 base)
+{
+	u32 last = max(leaf_eax(p, base, NO_SUBLEAF), base);
+
+	for (u32 leaf = base; leaf <= last && leaf - base < MAX_RANGE; leaf++) {
+		u32 nr = listed_subleaves(p, leaf);
+
+		if (!nr)
+			list_leaf(p, leaf, NO_SUBLEAF);
+		for (u32 sub = 0; sub < nr && sub < MAX_RANGE; sub++)
+			list_leaf(p, leaf, sub);
+	}
+}
+
+int cpu_policy_to_guest(const struct cpu_policy *from, u64 leaves,
+			u32 *nr_leaves, u64 msrs, u32 *nr_msrs)
+{
+	struct cpu_policy *p = kzalloc(sizeof(*p));
 	int err;
 
+	if (!p)
+		return -ENOMEM;
+	*p = *from;
+	list_range(p, BASIC);
+	list_leaf(p, HYPERVISOR, NO_SUBLEAF);
+	list_leaf(p, HYPERVISOR2, NO_SUBLEAF);
+	list_range(p, EXTENDED);
 	err = array_to_guest(leaves, nr_leaves, p->leaf, p->nr_leaves,
 			     CPU_POLICY_MAX_LEAVES, sizeof(p->leaf[0]));
-	if (err)
-		return err;
-	return array_to_guest(msrs, nr_msrs, p->msr, p->nr_msrs,
-			      CPU_POLICY_MAX_MSRS, sizeof(p->msr[0]));
+	if (!err)
+		err = array_to_guest(msrs, nr_msrs, p->msr, p->nr_msrs,
+				     CPU_POLICY_MAX_MSRS, sizeof(p->msr[0]));
+	kfree(p);
+	return err;
 }
 
 long domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op)
@@ -46,11 +124,8 @@ long domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op)
 
 static int merge_leaf(struct cpu_policy *p, const struct cpuid_leaf *new)
 {
-	unsigned int i = 0;
+	unsigned int i = leaf_index(p, new->leaf, new->subleaf);
 
-	while (i < p->nr_leaves && (p->leaf[i].leaf != new->leaf ||
-				    p->leaf[i].subleaf != new->subleaf))
-		i++;
 	if (i == CPU_POLICY_MAX_LEAVES)
 		return -ENOSPC;
 	p->leaf[i] = *new;

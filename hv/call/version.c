@@ -8,7 +8,9 @@
 #define ABI_MAJOR 4
 #define ABI_MINOR 17
 
-static const char capabilities[] = "xen-3.0-x86_64 hvm-3.0-x86_64 ";
+/* What the tools may build; a PVH guest starts in 32-bit mode. */
+static const char capabilities[] =
+	"hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ";
 
 /* Fixed-size strings of the ABI: the rest of the buffer is zero. */
 static long give_string(u64 gva, const char *s, size_t size)
