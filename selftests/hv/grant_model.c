@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: MIT
+/*
+ * grant_model.c - grants under random calls of three domains
+ *
+ * The real allocator, maps and grant tables run on a small machine of their
+ * own.  Granters write valid entries and garbage, change them at any time, give
+ * up granted frames and die; mappers map, unmap, copy, and replace what they
+ * mapped by other means.  After every few calls everything is counted anew:
+ * references must agree with owners and pins, and no map may name a frame that
+ * nobody has pinned.  In the end all domains are gone and all memory is free.
+ * Usage: grant_model [seed [calls]].
+ */
+#define TAP_MAIN
+#include "../lib/tap.h"
+#include "toolstack_host.h"
+#include "../../hv/call/grant.h"
+
+#define DOM0_FRAMES 512
+#define RAM_GFNS 64 /* of a guest, from gfn 0 */
+#define HOLE_GFN 4096 /* where maps go */
+#define HOLE_GFNS 24
+#define REFS 40
+#define NR 3
+
+static struct vcpu vcpus[NR];
+static u64 rng_state;
+static unsigned long calls = 60000;
+static unsigned long asked[16], okay[16];
+
+static u64 rnd(u64 below)
+{
+	rng_state ^= rng_state << 13;
+	rng_state ^= rng_state >> 7;
+	rng_state ^= rng_state << 17;
+	return rng_state % below;
+}
+
+static struct domain *alive(unsigned int id)
+{
+	struct domain *d = host_domain[id];
+
+	return d && d->state < DOMAIN_DYING ? d : NULL;
+}
+
+static gfn_t ram_gfn(const struct domain *d)
+{
+	return rnd(RAM_GFNS) +
+	       (d->privileged ? RAM_START >> PAGE_SHIFT : 0);
+}
+
+static domid_t some_domid(void)
+{
+	static const domid_t odd[] = { DOMID_SELF, DOMID_IO, DOMID_XEN,
+				       DOMID_INVALID, 7, 0xffff };
+
+	return rnd(12) ? rnd(NR) : odd[rnd(ARRAY_SIZE(odd))];
+}
+
+static void issue(unsigned int cmd, const void *ops, size_t size, u32 count)
+{
+	struct hypercall hc = { .nr = HYPERCALL_grant_table_op,
+				.arg = { cmd, arena_gva(0), count } };
+
+	memcpy(arena, ops, size);
+	if (!rnd(200))
+		hc.arg[1] = rnd(2) ? 0 : arena_gva(ARENA_SIZE - 40);
+	while (call_grant_table_op(&hc) == -ERESTART)
+		;
+}
+
+/* A guest changes one of its entries, however it likes. */
+static void granter_writes(struct domain *d)
+{
+	struct grant_table *t = d->grant;
+	struct grant_entry *e = &t->frame[0][rnd(REFS)];
+
+	switch (rnd(8)) {
+	case 0:
+		e->flags = rnd(65536);
+		break;
+	case 1:
+		e->flags &= GTF_reading | GTF_writing;
+		break;
+	case 2:
+		e->frame = rnd(4) ? HOLE_GFN + rnd(HOLE_GFNS) : rnd(1UL << 32);
+		break;
+	case 3:
+		e->domid = rnd(65536);
+		break;
+	default:
+		e->domid = rnd(NR);
+		e->frame = ram_gfn(d);
+		e->flags = GTF_permit_access |
+			   (rnd(3) ? 0 : GTF_readonly) |
+			   (e->flags & (GTF_reading | GTF_writing));
+	}
+}
+
+static void random_map(struct domain *d)
+{
+	struct gnttab_map_grant_ref op[20];
+	unsigned int nr = 1 + rnd(20);
+
+	memset(op, 0, sizeof(op));
+	for (unsigned int i = 0; i < nr; i++) {
+		op[i].host_addr = (HOLE_GFN + rnd(HOLE_GFNS)) << PAGE_SHIFT;
+		if (!rnd(30))
+			op[i].host_addr = rnd(~0UL);
+		op[i].flags = GNTMAP_host_map;
+		if (!rnd(3))
+			op[i].flags |= GNTMAP_readonly;
+		if (!rnd(4))
+			op[i].flags |= GNTMAP_device_map;
+		if (!rnd(3))
+			op[i].flags |= TENON_GNTMAP_identity;
+		if (!rnd(30))
+			op[i].flags = rnd(1UL << 32);
+		op[i].ref = rnd(30) ? rnd(REFS) : rnd(1UL << 32);
+		op[i].dom = some_domid();
+		op[i].status = 99;
+	}
+	issue(GNTTABOP_map_grant_ref, op, sizeof(op), nr);
+	memcpy(op, arena, sizeof(op));
+	for (unsigned int i = 0; i < nr; i++) {
+		bool good = op[i].status == GNTST_okay;
+
+		asked[GNTTABOP_map_grant_ref]++;
+		okay[GNTTABOP_map_grant_ref] += good;
+		if (good && d != dom0)
+			CHECK(!(op[i].flags & TENON_GNTMAP_identity));
+	}
+}
+
+static void random_unmap(struct domain *d)
+{
+	struct gnttab_unmap_grant_ref op[20];
+	unsigned int nr = 1 + rnd(20);
+
+	memset(op, 0, sizeof(op));
+	for (unsigned int i = 0; i < nr; i++) {
+		struct grant_table *t = d->grant;
+		struct grant_map *m;
+
+		op[i].status = 99;
+		op[i].handle = rnd(30) ? rnd(64) : rnd(1UL << 32);
+		if (op[i].handle >= t->nr_maps)
+			continue;
+		m = &t->map[op[i].handle / MAPS_PER_FRAME]
+			   [op[i].handle % MAPS_PER_FRAME];
+		if (rnd(8))
+			op[i].host_addr = m->gfn << PAGE_SHIFT;
+		if (rnd(2) && m->granter)
+			op[i].dev_bus_addr = page_to_mfn(m->pg) << PAGE_SHIFT;
+		if (!rnd(20))
+			op[i].host_addr = rnd(~0UL);
+	}
+	issue(GNTTABOP_unmap_grant_ref, op, sizeof(op), nr);
+	memcpy(op, arena, sizeof(op));
+	for (unsigned int i = 0; i < nr; i++) {
+		asked[GNTTABOP_unmap_grant_ref]++;
+		okay[GNTTABOP_unmap_grant_ref] += op[i].status == GNTST_okay;
+	}
+}
+
+static void random_side(struct domain *d, struct gnttab_copy_ptr *p, bool ref)
+{
+	p->domid = rnd(2) ? DOMID_SELF : some_domid();
+	p->offset = rnd(8) ? rnd(2048) : rnd(65536);
+	if (ref) {
+		p->domid = some_domid();
+		p->u.ref = rnd(REFS);
+	} else {
+		p->u.gmfn = rnd(4) ? ram_gfn(d) : HOLE_GFN + rnd(HOLE_GFNS);
+	}
+}
+
+static void random_copy(struct domain *d)
+{
+	struct gnttab_copy op[20];
+	unsigned int nr = 1 + rnd(20);
+
+	memset(op, 0, sizeof(op));
+	for (unsigned int i = 0; i < nr; i++) {
+		op[i].flags = rnd(30) ? rnd(4) : rnd(65536);
+		op[i].status = 99;
+		op[i].len = rnd(20) ? rnd(2048) : rnd(65536);
+		random_side(d, &op[i].source, op[i].flags & GNTCOPY_source_gref);
+		random_side(d, &op[i].dest, op[i].flags & GNTCOPY_dest_gref);
+	}
+	issue(GNTTABOP_copy, op, sizeof(op), nr);
+	memcpy(op, arena, sizeof(op));
+	for (unsigned int i = 0; i < nr; i++) {
+		asked[GNTTABOP_copy]++;
+		okay[GNTTABOP_copy] += op[i].status == GNTST_okay;
+	}
+}
+
+/* What memory_op does to a map: balloon out, back in, clear a grant map. */
+static void random_memory(struct domain *d)
+{
+	gfn_t gfn = rnd(2) ? ram_gfn(d) : HOLE_GFN + rnd(HOLE_GFNS);
+	enum p2m_type type;
+	struct page *pg;
+
+	if (d->privileged && gfn < HOLE_GFN + RAM_GFNS)
+		gfn = HOLE_GFN + gfn % HOLE_GFNS;
+	pg = p2m_get_page(d, gfn, false, &type);
+	if (pg && type == P2M_RAM && !d->privileged) {
+		p2m_set(d, gfn, INVALID_MFN, 0, P2M_NONE);
+		CHECK(page_give_up(pg));
+	} else if (pg && (type == P2M_GRANT_RW || type == P2M_GRANT_RO)) {
+		/* Identity maps are counted: dom0 cannot clear those. */
+		if (page_to_mfn(pg) != gfn)
+			p2m_set(d, gfn, INVALID_MFN, 0, P2M_NONE);
+	} else if (!pg && gfn < RAM_GFNS) {
+		struct page *fresh = page_alloc(d, 0);
+
+		if (fresh)
+			p2m_set(d, gfn, page_to_mfn(fresh), 0, P2M_RAM);
+	}
+	if (pg)
+		page_put(pg);
+}
+
+static void random_call(void)
+{
+	unsigned int who = rnd(NR);
+	struct domain *d = alive(who);
+	u64 garbage[8];
+
+	if (!d)
+		return;
+	cpus[0].vcpu = &vcpus[who];
+	switch (rnd(10)) {
+	case 0: case 1: case 2:
+		granter_writes(d);
+		break;
+	case 3: case 4:
+		random_map(d);
+		break;
+	case 5: case 6:
+		random_unmap(d);
+		break;
+	case 7:
+		random_copy(d);
+		break;
+	case 8:
+		random_memory(d);
+		break;
+	default:
+		for (unsigned int i = 0; i < ARRAY_SIZE(garbage); i++)
+			garbage[i] = rnd(4) ? rnd(8) : rnd(~0UL);
+		issue(rnd(16), garbage, sizeof(garbage), rnd(3));
+	}
+}
+
+static u32 pinned[RAM_END >> PAGE_SHIFT];
+
+static void count_pins(const struct domain *d, u32 *sum)
+{
+	for (u32 f = 0; f < d->grant->nr_frames; f++) {
+		for (u32 i = 0; i < GRANT_PER_FRAME; i++) {
+			struct grant_pins *p = &d->grant->pins[f][i];
+
+			*sum += grant_pin_count(p);
+			pinned[p->mfn] += grant_pin_count(p) != 0;
+		}
+	}
+}
+
+/* Every entry that lets @d at somebody's frame is backed by a pin. */
+static bool maps_are_pinned(struct domain *d, gfn_t start, gfn_t end)
+{
+	for (gfn_t gfn = start; gfn < end; gfn++) {
+		enum p2m_type type;
+		mfn_t mfn = p2m_lookup(d, gfn, &type, NULL);
+
+		if ((type == P2M_GRANT_RW || type == P2M_GRANT_RO) &&
+		    !pinned[mfn]) {
+			printf("# d%u gfn %lx: frame %lx is not pinned\n",
+			       d->id, gfn, mfn);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool consistent(void)
+{
+	u32 pins = 0, handles = 0;
+
+	memset(pinned, 0, sizeof(pinned));
+	for (unsigned int i = 0; i < NR; i++) {
+		if (!host_domain[i])
+			continue;
+		count_pins(host_domain[i], &pins);
+		handles += host_domain[i]->grant->maps_used;
+	}
+	/* Copies are over: only maps pin, and each of them once. */
+	if (pins != handles) {
+		printf("# %u pins, %u handles\n", pins, handles);
+		return false;
+	}
+	for (unsigned int i = 0; i < NR; i++) {
+		struct domain *d = alive(i);
+
+		if (d && !(maps_are_pinned(d, HOLE_GFN, HOLE_GFN + HOLE_GFNS) &&
+			   (i || maps_are_pinned(d, RAM_START >> PAGE_SHIFT,
+						 RAM_END >> PAGE_SHIFT))))
+			return false;
+	}
+	for (mfn_t m = RAM_START >> PAGE_SHIFT; m < RAM_END >> PAGE_SHIFT; m++) {
+		struct page *pg = mfn_to_page(m);
+		u32 want = pinned[m];
+
+		if (pg->flags & (PAGE_FREE | PAGE_XEN) || pg->owner >= NR)
+			continue;
+		if (!pg->refs && !want)
+			continue;
+		want += !(pg->flags & PAGE_GIVEN);
+		if (pg->refs != want) {
+			printf("# frame %lx of d%u: %u references, %u expected\n",
+			       m, pg->owner, pg->refs, want);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void make_domain(domid_t id)
+{
+	struct domain *d = host_create(id);
+
+	d->max_pages = 2 * RAM_GFNS;
+	d->max_grant_frames = 2;
+	d->max_maptrack_frames = 1;
+	vcpus[id].domain = d;
+	d->shared_info = page_to_virt(d->shared_info_page);
+	if (grant_init(d))
+		panic("no memory for grants");
+}
+
+static void make_guest(domid_t id)
+{
+	struct domain *d;
+
+	make_domain(id);
+	d = host_domain[id];
+	for (gfn_t gfn = 0; gfn < RAM_GFNS; gfn++)
+		p2m_set(d, gfn, page_to_mfn(page_alloc(d, 0)), 0, P2M_RAM);
+}
+
+/* As domain_kill() does; its pinned frames may outlive it. */
+static void kill_guest(domid_t id)
+{
+	struct domain *d = host_domain[id];
+
+	d->state = DOMAIN_DYING;
+	while (grant_release_maps(d) == -ERESTART)
+		;
+	for (gfn_t gfn = 0; gfn < RAM_GFNS; gfn++) {
+		enum p2m_type type;
+		struct page *pg = p2m_get_page(d, gfn, false, &type);
+
+		if (pg && type == P2M_RAM)
+			page_give_up(pg);
+		if (pg)
+			page_put(pg);
+	}
+	grant_release_frames(d);
+	p2m_destroy(d);
+	page_put(d->shared_info_page);
+}
+
+static bool bury_guest(domid_t id)
+{
+	struct domain *d = host_domain[id];
+
+	if (d->tot_pages || d->xen_pages)
+		return false;
+	CHECK(d->refs == 1);
+	grant_free(d);
+	kfree(d);
+	host_domain[id] = NULL;
+	return true;
+}
+
+/* dom0 lets go of everything. */
+static void release_dom0(void)
+{
+	while (grant_release_maps(dom0) == -ERESTART)
+		;
+	CHECK(!dom0->grant->maps_used);
+}
+
+TEST(pins_references_and_maps_agree_after_every_call)
+{
+	for (unsigned int round = 0; round < 8 && !tap_failed; round++) {
+		u64 free_before = page_free_count();
+		domid_t first = 1 + round % 2, second = 3 - first;
+
+		host_preempts = round * 3;
+		make_guest(1);
+		make_guest(2);
+		for (unsigned long i = 0; i < calls / 8; i++) {
+			random_call();
+			if (i % 16 == 0)
+				REQUIRE(consistent());
+		}
+		/* Mapper and granter die in either order, dom0 lets go later. */
+		kill_guest(first);
+		REQUIRE(consistent());
+		for (unsigned long i = 0; i < 500; i++)
+			random_call();
+		REQUIRE(consistent());
+		if (round & 2)
+			release_dom0();
+		kill_guest(second);
+		REQUIRE(consistent());
+		for (unsigned long i = 0; i < 500; i++)
+			random_call();
+		release_dom0();
+		REQUIRE(consistent());
+		REQUIRE(bury_guest(first));
+		REQUIRE(bury_guest(second));
+		CHECK(page_free_count() == free_before);
+	}
+}
+
+TEST(calls_of_each_kind_succeeded)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(asked); i++)
+		if (asked[i])
+			printf("# grant_table_op %u: %lu requests, %lu okay\n",
+			       i, asked[i], okay[i]);
+	CHECK(okay[GNTTABOP_map_grant_ref] > 1000);
+	CHECK(okay[GNTTABOP_unmap_grant_ref] > 1000);
+	CHECK(okay[GNTTABOP_copy] > 1000);
+}
+
+/* Grant frame 1 of guest 1 as entry 9 to dom0. */
+static struct grant_entry *simple_grant(u16 flags)
+{
+	struct grant_entry *e = &host_domain[1]->grant->frame[0][9];
+
+	e->domid = 0;
+	e->frame = 1;
+	e->flags = flags;
+	return e;
+}
+
+static s16 map_one(u32 flags, u32 *handle)
+{
+	struct gnttab_map_grant_ref op = {
+		.host_addr = (u64)HOLE_GFN << PAGE_SHIFT, .flags = flags,
+		.ref = 9, .dom = 1,
+	};
+
+	grant_map_batch(&op, 1);
+	*handle = op.handle;
+	return op.status;
+}
+
+static s16 unmap_one(u32 handle, u64 host_addr)
+{
+	struct gnttab_unmap_grant_ref op = {
+		.host_addr = host_addr, .handle = handle,
+	};
+
+	grant_unmap_batch(&op, 1);
+	return op.status;
+}
+
+TEST(marks_follow_the_pins)
+{
+	u64 at = (u64)HOLE_GFN << PAGE_SHIFT, at_mfn;
+	struct grant_entry *e;
+	u32 reader, writer;
+	enum p2m_type type;
+
+	make_guest(1);
+	cpus[0].vcpu = &vcpus[0];
+	e = simple_grant(GTF_permit_access);
+	at_mfn = p2m_lookup(host_domain[1], 1, &type, NULL) << PAGE_SHIFT;
+
+	CHECK(map_one(GNTMAP_host_map | GNTMAP_readonly, &reader) == 0);
+	CHECK(e->flags == (GTF_permit_access | GTF_reading));
+	p2m_lookup(dom0, HOLE_GFN, &type, NULL);
+	CHECK(type == P2M_GRANT_RO);
+	/* Its place is taken. */
+	CHECK(map_one(GNTMAP_host_map, &writer) == GNTST_general_error);
+	CHECK(e->flags == (GTF_permit_access | GTF_reading));
+	CHECK(map_one(GNTMAP_host_map | TENON_GNTMAP_identity, &writer) == 0);
+	CHECK(e->flags == (GTF_permit_access | GTF_reading | GTF_writing));
+
+	CHECK(unmap_one(writer, at) == GNTST_bad_virt_addr);
+	CHECK(unmap_one(writer, at_mfn) == 0);
+	CHECK(e->flags == (GTF_permit_access | GTF_reading));
+	CHECK(unmap_one(writer, at_mfn) == GNTST_bad_handle);
+	CHECK(unmap_one(reader, at) == 0);
+	CHECK(e->flags == GTF_permit_access);
+	p2m_lookup(dom0, HOLE_GFN, &type, NULL);
+	CHECK(type == P2M_NONE);
+	kill_guest(1);
+	CHECK(bury_guest(1));
+}
+
+TEST(entries_are_checked)
+{
+	struct grant_entry *e;
+	u32 handle;
+
+	make_guest(1);
+	cpus[0].vcpu = &vcpus[0];
+	e = simple_grant(GTF_permit_access | GTF_readonly);
+	CHECK(map_one(GNTMAP_host_map, &handle) == GNTST_general_error);
+	CHECK(e->flags == (GTF_permit_access | GTF_readonly));
+	e = simple_grant(GTF_accept_transfer);
+	CHECK(map_one(GNTMAP_host_map, &handle) == GNTST_general_error);
+	e = simple_grant(GTF_permit_access);
+	e->domid = 2;
+	CHECK(map_one(GNTMAP_host_map, &handle) == GNTST_general_error);
+	e = simple_grant(GTF_permit_access);
+	e->frame = 0xffffffff;
+	CHECK(map_one(GNTMAP_host_map, &handle) == GNTST_bad_page);
+	CHECK(e->flags == GTF_permit_access);
+	e = simple_grant(GTF_permit_access);
+	CHECK(map_one(0, &handle) == GNTST_bad_gntref);
+	CHECK(map_one(GNTMAP_host_map | GNTMAP_contains_pte, &handle) ==
+	      GNTST_general_error);
+	CHECK(e->flags == GTF_permit_access);
+	kill_guest(1);
+	CHECK(map_one(GNTMAP_host_map, &handle) == GNTST_bad_domain);
+	CHECK(bury_guest(1));
+}
+
+TEST(copies_bytes_and_nothing_else)
+{
+	struct gnttab_copy op = {
+		.source = { .u.ref = 9, .domid = 1, .offset = 100 },
+		.dest = { .u.gmfn = RAM_START >> PAGE_SHIFT,
+			  .domid = DOMID_SELF, .offset = 4000 },
+		.len = 96, .flags = GNTCOPY_source_gref,
+	};
+	u8 *from, *to = (u8 *)RAM_START;
+	enum p2m_type type;
+
+	make_guest(1);
+	cpus[0].vcpu = &vcpus[0];
+	simple_grant(GTF_permit_access | GTF_readonly);
+	from = mfn_to_virt(p2m_lookup(host_domain[1], 1, &type, NULL));
+	for (unsigned int i = 0; i < PAGE_SIZE; i++)
+		from[i] = i * 7;
+	memset(to, 0, PAGE_SIZE);
+	grant_copy_batch(&op, 1);
+	CHECK(op.status == GNTST_okay);
+	CHECK(!memcmp(to + 4000, from + 100, 96));
+	for (unsigned int i = 0; i < 4000; i++)
+		CHECK(!to[i]);
+
+	op.len = 97;
+	grant_copy_batch(&op, 1);
+	CHECK(op.status == GNTST_bad_copy_arg);
+	op.len = 0;
+	grant_copy_batch(&op, 1);
+	CHECK(op.status == GNTST_okay);
+	op.dest.domid = 1;
+	grant_copy_batch(&op, 1);
+	CHECK(op.status == GNTST_permission_denied);
+	/* A read-only grant is no destination. */
+	op.dest = op.source;
+	op.flags = GNTCOPY_source_gref | GNTCOPY_dest_gref;
+	grant_copy_batch(&op, 1);
+	CHECK(op.status == GNTST_general_error);
+	kill_guest(1);
+	CHECK(bury_guest(1));
+}
+
+/* dom0's tables only grow: let them, before free memory is counted. */
+static void grow_dom0(void)
+{
+	struct grant_entry *e = &dom0->grant->frame[0][0];
+	struct gnttab_map_grant_ref op = { .flags = GNTMAP_device_map };
+
+	cpus[0].vcpu = &vcpus[0];
+	for (gfn_t gfn = RAM_START >> PAGE_SHIFT;
+	     gfn < RAM_END >> PAGE_SHIFT; gfn++) {
+		enum p2m_type type;
+		mfn_t mfn = p2m_lookup(dom0, gfn, &type, NULL);
+
+		p2m_set(dom0, gfn, mfn, 0, type);
+	}
+	p2m_set(dom0, HOLE_GFN, INVALID_MFN, 0, P2M_NONE);
+	p2m_set(dom0, 0, INVALID_MFN, 0, P2M_NONE);
+	grant_frame(dom0, 1);
+	e->domid = 0;
+	e->frame = RAM_START >> PAGE_SHIFT;
+	e->flags = GTF_permit_access;
+	do
+		grant_map_batch(&op, 1);
+	while (op.status == GNTST_okay);
+	release_dom0();
+}
+
+int main(int argc, char **argv)
+{
+	static const struct tap_test tests[] = {
+		TAP_TEST(marks_follow_the_pins),
+		TAP_TEST(entries_are_checked),
+		TAP_TEST(copies_bytes_and_nothing_else),
+		TAP_TEST(pins_references_and_maps_agree_after_every_call),
+		TAP_TEST(calls_of_each_kind_succeeded),
+	};
+	mfn_t first = RAM_START >> PAGE_SHIFT;
+
+	rng_state = argc > 1 ? strtoull(argv[1], NULL, 0) | 1 : 1234567891;
+	if (argc > 2)
+		calls = strtoul(argv[2], NULL, 0);
+	printf("# seed %lu, %lu calls\n", rng_state, calls);
+	host_boot(first + DOM0_FRAMES);
+	make_domain(0);
+	dom0 = host_domain[0];
+	page_give_dom0(dom0, first, first + DOM0_FRAMES);
+	for (mfn_t m = first; m < first + DOM0_FRAMES; m += 512)
+		p2m_set(dom0, m, m, 9, P2M_RAM);
+	grow_dom0();
+	return tap_run(tests, ARRAY_SIZE(tests));
+}
