@@ -83,10 +83,40 @@ u64 msr_bitmap(void)
 	return (u64)bitmap;
 }
 
+/* What dom0 sees of the machine: as the boot CPU has it, on all its vCPUs. */
+static struct vcpu_mtrr host_mtrr;
+static u64 host_mtrr_cap, host_syscfg, host_hwcr;
+
+static void host_msrs_init(void)
+{
+	u32 base;
+
+	if (!rdmsr_safe(MSR_MTRR_CAP, &host_mtrr_cap))
+		return;
+	/* More variable ranges than a guest's copy has are not shown. */
+	if ((host_mtrr_cap & 0xff) > NR_MTRR_VAR)
+		host_mtrr_cap = (host_mtrr_cap & ~0xffULL) | NR_MTRR_VAR;
+	rdmsr_safe(MSR_MTRR_DEF, &host_mtrr.def_type);
+	for (u32 i = 0; i < NR_MTRR_FIXED; i++) {
+		base = i == 0 ? MSR_MTRR_FIX64K :
+		       i < 3 ? MSR_MTRR_FIX16K + i - 1 : MSR_MTRR_FIX4K + i - 3;
+		rdmsr_safe(base, &host_mtrr.fixed[i]);
+	}
+	for (u32 i = 0; i < 2 * (host_mtrr_cap & 0xff); i++)
+		rdmsr_safe(MSR_MTRR_VAR + i, &host_mtrr.var[i]);
+	rdmsr_safe(MSR_SYSCFG, &host_syscfg);
+	rdmsr_safe(MSR_HWCR, &host_hwcr);
+}
+
 void msr_init_vcpu(struct vcpu *v)
 {
 	/* On, everything write-back: what firmware would have set up. */
 	v->arch->mtrr.def_type = 0x806;
+	if (!v->domain->id) {
+		if (!v->id)
+			host_msrs_init();
+		v->arch->mtrr = host_mtrr;
+	}
 }
 
 /* The fixed-range MTRRs are not contiguous. */
@@ -114,15 +144,6 @@ static u64 *mtrr_guest(struct vcpu *v, u32 msr)
 	return NULL;
 }
 
-/* What dom0 may read from the machine. */
-static bool host_readable(u32 msr)
-{
-	return msr == MSR_MTRR_CAP || msr == MSR_MTRR_DEF ||
-	       mtrr_fixed_index(msr) >= 0 ||
-	       (msr >= MSR_MTRR_VAR && msr < MSR_MTRR_VAR + 32) ||
-	       msr == MSR_SYSCFG || msr == MSR_HWCR;
-}
-
 static bool msr_read(struct vcpu *v, u32 msr, u64 *val)
 {
 	const struct vmcb *vmcb = v->arch->vmcb;
@@ -130,8 +151,6 @@ static bool msr_read(struct vcpu *v, u32 msr, u64 *val)
 
 	if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST)
 		return !vlapic_read(v, msr - MSR_X2APIC_FIRST, val);
-	if (vcpu_is_dom0(v) && host_readable(msr))
-		return rdmsr_safe(msr, val);
 	mtrr = mtrr_guest(v, msr);
 	if (mtrr) {
 		*val = *mtrr;
@@ -154,7 +173,13 @@ static bool msr_read(struct vcpu *v, u32 msr, u64 *val)
 		*val = v->arch->tsc_aux;
 		return true;
 	case MSR_MTRR_CAP:
-		*val = MTRR_CAP_GUEST;
+		*val = vcpu_is_dom0(v) ? host_mtrr_cap : MTRR_CAP_GUEST;
+		return true;
+	case MSR_SYSCFG:
+		*val = vcpu_is_dom0(v) ? host_syscfg : 0;
+		return true;
+	case MSR_HWCR:
+		*val = vcpu_is_dom0(v) ? host_hwcr : 0;
 		return true;
 	case MSR_UCODE_REV:
 		*val = 0;
@@ -166,8 +191,6 @@ static bool msr_read(struct vcpu *v, u32 msr, u64 *val)
 	case MSR_MCG_CAP:
 	case MSR_MCG_STATUS:
 	case MSR_DEBUGCTL:
-	case MSR_SYSCFG:
-	case MSR_HWCR:
 	case MSR_INT_PENDING:
 		*val = 0;
 		return true;
@@ -239,7 +262,9 @@ static bool msr_write(struct vcpu *v, u32 msr, u64 val)
 	if (mtrr) {
 		if (msr == MSR_MTRR_DEF && val & ~MTRR_DEF_MASK)
 			return false;
-		*mtrr = val;
+		/* The machine's stay as the firmware set them. */
+		if (!vcpu_is_dom0(v))
+			*mtrr = val;
 		return true;
 	}
 	switch (msr) {
