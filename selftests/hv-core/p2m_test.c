@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: MIT
+/* p2m_test.c - guest frame maps: leaves of three sizes, references, flushes */
+#include "host.h"
+
+#define M2 512UL /* frames in 2 MiB */
+#define G1 (512 * M2) /* and in 1 GiB */
+#define LAST_GFN ((1UL << 36) - 1)
+
+static u64 at_start;
+
+static struct domain *domain_with_map(domid_t id)
+{
+	struct domain *d = host_domain(id, 100000);
+
+	if (p2m_init(d))
+		abort();
+	return d;
+}
+
+static void domain_end(struct domain *d)
+{
+	p2m_destroy(d);
+	host_domain_end(d);
+}
+
+static void no_leak(void)
+{
+	CHECK(page_free_count() == at_start);
+}
+
+static bool stands(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type,
+		   unsigned int order)
+{
+	unsigned int o = 99;
+	enum p2m_type t = 99;
+	mfn_t m = p2m_lookup(d, gfn, &t, &o);
+
+	if (m == mfn && t == type && o == order)
+		return true;
+	printf("# gfn %#lx: mfn %#lx type %u order %u\n", gfn, m, t, o);
+	return false;
+}
+
+static bool empty(struct domain *d, gfn_t gfn)
+{
+	enum p2m_type t = 99;
+
+	return p2m_lookup(d, gfn, &t, NULL) == INVALID_MFN && t == P2M_NONE;
+}
+
+static void drop(struct page *pg)
+{
+	if (page_get_any(pg)) {
+		page_give_up(pg);
+		page_put(pg);
+	}
+}
+
+TEST(an_empty_map_has_nothing)
+{
+	static const gfn_t gfns[] = { 0, 1, M2, G1, LAST_GFN, LAST_GFN + 1,
+				      INVALID_GFN };
+	struct domain *d = domain_with_map(1);
+
+	for (size_t i = 0; i < ARRAY_SIZE(gfns); i++) {
+		unsigned int order = 99;
+		enum p2m_type t;
+
+		CHECK(empty(d, gfns[i]));
+		p2m_lookup(d, gfns[i], &t, &order);
+		CHECK(order == 0 || order == 27); /* always told */
+		CHECK(!p2m_get_page(d, gfns[i], false, &t));
+	}
+	CHECK(p2m_max_gfn(d) == 0);
+	domain_end(d);
+	no_leak();
+}
+
+TEST(leaves_of_every_size)
+{
+	struct domain *d = domain_with_map(1);
+
+	CHECK(!p2m_set(d, 3, 1003, 0, P2M_RAM));
+	CHECK(!p2m_set(d, M2, 2 * M2, 9, P2M_RAM));
+	CHECK(!p2m_set(d, 3 * G1, G1, 18, P2M_MMIO));
+	CHECK(!p2m_set(d, LAST_GFN, 77, 0, P2M_RAM_RO));
+	CHECK(stands(d, 3, 1003, P2M_RAM, 0));
+	CHECK(empty(d, 2) && empty(d, 4));
+	CHECK(stands(d, M2, 2 * M2, P2M_RAM, 9));
+	CHECK(stands(d, 2 * M2 - 1, 3 * M2 - 1, P2M_RAM, 9));
+	CHECK(empty(d, M2 - 1) && empty(d, 2 * M2));
+	CHECK(stands(d, 3 * G1 + 12345, G1 + 12345, P2M_MMIO, 18));
+	CHECK(stands(d, LAST_GFN, 77, P2M_RAM_RO, 0));
+	CHECK(p2m_max_gfn(d) == LAST_GFN);
+	domain_end(d);
+	no_leak();
+}
+
+TEST(ranges_that_make_no_sense_are_refused)
+{
+	struct domain *d = domain_with_map(1);
+
+	CHECK(p2m_set(d, LAST_GFN + 1, 1, 0, P2M_RAM) == -EINVAL);
+	CHECK(p2m_set(d, INVALID_GFN, 1, 0, P2M_RAM) == -EINVAL);
+	CHECK(p2m_set(d, ~0UL << 9, 0, 9, P2M_RAM) == -EINVAL);
+	CHECK(p2m_set(d, 1, M2, 9, P2M_RAM) == -EINVAL);
+	CHECK(p2m_set(d, M2, 1, 9, P2M_RAM) == -EINVAL);
+	CHECK(p2m_set(d, M2, 0, 18, P2M_RAM) == -EINVAL);
+	CHECK(p2m_set(d, 0, M2, 18, P2M_RAM) == -EINVAL);
+	CHECK(p2m_set(d, 16, 16, 4, P2M_RAM) == -EINVAL);
+	CHECK(p2m_set(d, 0, 0, 27, P2M_RAM) == -EINVAL);
+	CHECK(p2m_set(d, 0, 0, 9, P2M_FOREIGN) == -EINVAL);
+	CHECK(p2m_set_noflush(d, 1, M2, 9, P2M_RAM) == -EINVAL);
+	CHECK(p2m_set_noflush(d, LAST_GFN + 1, 1, 0, P2M_RAM) == -EINVAL);
+	CHECK(d->p2m_tables == 1 && p2m_max_gfn(d) == 0);
+	domain_end(d);
+	no_leak();
+}
+
+TEST(splitting_keeps_the_rest)
+{
+	struct domain *d = domain_with_map(1);
+
+	CHECK(!p2m_set(d, G1, 2 * G1, 18, P2M_RAM));
+	CHECK(d->p2m_tables == 2);
+	CHECK(!p2m_set(d, G1 + 5 * M2, 7 * M2, 9, P2M_RAM_RO));
+	CHECK(d->p2m_tables == 3);
+	CHECK(stands(d, G1 + 5 * M2 + 9, 7 * M2 + 9, P2M_RAM_RO, 9));
+	CHECK(stands(d, G1 + 5 * M2 - 1, 2 * G1 + 5 * M2 - 1, P2M_RAM, 9));
+	CHECK(stands(d, G1 + 6 * M2, 2 * G1 + 6 * M2, P2M_RAM, 9));
+	CHECK(!p2m_set(d, G1 + 5 * M2 + 100, INVALID_MFN, 0, P2M_NONE));
+	CHECK(d->p2m_tables == 4);
+	CHECK(empty(d, G1 + 5 * M2 + 100));
+	CHECK(stands(d, G1 + 5 * M2 + 99, 7 * M2 + 99, P2M_RAM_RO, 0));
+	CHECK(stands(d, G1 + 5 * M2 + 101, 7 * M2 + 101, P2M_RAM_RO, 0));
+	CHECK(stands(d, 2 * G1 - 1, 3 * G1 - 1, P2M_RAM, 9));
+	domain_end(d);
+	no_leak();
+}
+
+TEST(a_superpage_fills_an_old_table)
+{
+	struct domain *d = domain_with_map(1);
+
+	CHECK(!p2m_set(d, M2 + 1, 4711, 0, P2M_RAM));
+	CHECK(!p2m_set(d, M2 + 1, INVALID_MFN, 0, P2M_NONE));
+	CHECK(p2m_max_gfn(d) == M2 + 1);
+	CHECK(!p2m_set(d, M2, 8 * M2, 9, P2M_RAM));
+	CHECK(stands(d, M2, 8 * M2, P2M_RAM, 0));
+	CHECK(stands(d, 2 * M2 - 1, 9 * M2 - 1, P2M_RAM, 0));
+	CHECK(p2m_max_gfn(d) == 2 * M2 - 1);
+	CHECK(!p2m_set(d, M2, INVALID_MFN, 9, P2M_NONE));
+	for (gfn_t g = M2; g < 2 * M2; g++)
+		CHECK(empty(d, g));
+	/* 1 GiB would have to free tables that lookups may be walking. */
+	CHECK(p2m_set(d, 0, 0, 18, P2M_RAM) == -EBUSY);
+	domain_end(d);
+	no_leak();
+}
+
+TEST(a_foreign_entry_owns_one_reference)
+{
+	struct domain *d = domain_with_map(1), *e = host_domain(2, 10);
+	struct page *pg = page_alloc(e, 0);
+
+	REQUIRE(pg);
+	CHECK(page_get_any(pg));
+	CHECK(!p2m_set(d, 10, page_to_mfn(pg), 0, P2M_FOREIGN));
+	CHECK(pg->refs == 2);
+	CHECK(p2m_set_noflush(d, 10, INVALID_MFN, 0, P2M_NONE) == -EBUSY);
+	CHECK(p2m_set(d, 0, 0, 9, P2M_RAM) == -EBUSY);
+	CHECK(pg->refs == 2);
+	CHECK(!p2m_set(d, 10, INVALID_MFN, 0, P2M_NONE));
+	CHECK(pg->refs == 1);
+	CHECK(!p2m_set(d, 10, INVALID_MFN, 0, P2M_NONE));
+	CHECK(pg->refs == 1);
+
+	/* Replaced by itself: the new reference in, the old one out. */
+	CHECK(page_get_any(pg));
+	CHECK(!p2m_set(d, 10, page_to_mfn(pg), 0, P2M_FOREIGN));
+	CHECK(page_get_any(pg));
+	CHECK(!p2m_set(d, 10, page_to_mfn(pg), 0, P2M_FOREIGN));
+	CHECK(pg->refs == 2);
+
+	/* Twice in the map; the end drops both. */
+	CHECK(page_get_any(pg));
+	CHECK(!p2m_set(d, G1, page_to_mfn(pg), 0, P2M_FOREIGN));
+	CHECK(pg->refs == 3);
+	p2m_destroy(d);
+	CHECK(pg->refs == 1);
+	drop(pg);
+	host_domain_end(d);
+	host_domain_end(e);
+	no_leak();
+}
+
+TEST(the_frame_behind_a_gfn_with_a_reference)
+{
+	struct domain *d = domain_with_map(1), *e = host_domain(2, 10);
+	struct page *own = page_alloc(d, 0), *other = page_alloc(e, 0);
+	struct page *xen = page_alloc_xen(d);
+	enum p2m_type t;
+
+	REQUIRE(own && other && xen);
+	CHECK(!p2m_set(d, 1, page_to_mfn(own), 0, P2M_RAM));
+	CHECK(!p2m_set(d, 2, page_to_mfn(own), 0, P2M_RAM_RO));
+	CHECK(!p2m_set(d, 3, page_to_mfn(other), 0, P2M_GRANT_RW));
+	CHECK(!p2m_set(d, 4, page_to_mfn(other), 0, P2M_GRANT_RO));
+	CHECK(!p2m_set(d, 5, page_to_mfn(xen), 0, P2M_XEN));
+	CHECK(!p2m_set(d, 6, 0xfee00, 0, P2M_MMIO));
+	CHECK(!p2m_set(d, 7, page_to_mfn(other), 0, P2M_RAM)); /* a lie */
+
+	CHECK(p2m_get_page(d, 1, true, &t) == own && t == P2M_RAM);
+	CHECK(own->refs == 2);
+	page_put(own);
+	CHECK(!p2m_get_page(d, 2, true, &t) && own->refs == 1);
+	CHECK(p2m_get_page(d, 2, false, &t) == own && t == P2M_RAM_RO);
+	page_put(own);
+	CHECK(p2m_get_page(d, 3, true, &t) == other && t == P2M_GRANT_RW);
+	page_put(other);
+	CHECK(!p2m_get_page(d, 4, true, &t));
+	CHECK(p2m_get_page(d, 4, false, &t) == other);
+	page_put(other);
+	CHECK(p2m_get_page(d, 5, true, &t) == xen && t == P2M_XEN);
+	page_put(xen);
+	CHECK(!p2m_get_page(d, 6, false, &t));
+	CHECK(!p2m_get_page(d, 7, false, &t));
+	CHECK(own->refs == 1 && other->refs == 1 && xen->refs == 1);
+
+	/* Gone from its owner, the map of a dying domain still names it. */
+	drop(own);
+	CHECK(!p2m_get_page(d, 1, false, &t));
+	page_put(xen);
+	CHECK(!p2m_get_page(d, 5, false, &t));
+	drop(other);
+	domain_end(d);
+	host_domain_end(e);
+	no_leak();
+}
+
+TEST(identity_maps_are_counted_and_access_is_their_union)
+{
+	struct domain *d = domain_with_map(0), *e = host_domain(2, 10);
+	struct page *pg = page_alloc(e, 0);
+	mfn_t mfn;
+
+	REQUIRE(pg);
+	mfn = page_to_mfn(pg);
+	CHECK(!p2m_identity_map(d, pg, true));
+	CHECK(stands(d, mfn, mfn, P2M_GRANT_RO, 0));
+	CHECK(!p2m_identity_map(d, pg, false));
+	CHECK(stands(d, mfn, mfn, P2M_GRANT_RW, 0));
+	CHECK(!p2m_identity_map(d, pg, true));
+	CHECK(!p2m_identity_map(d, pg, false));
+	CHECK(pg->ident_maps == 4 && pg->ident_writers == 2);
+	p2m_identity_unmap_noflush(d, pg, false);
+	CHECK(stands(d, mfn, mfn, P2M_GRANT_RW, 0));
+	p2m_identity_unmap_noflush(d, pg, false);
+	CHECK(stands(d, mfn, mfn, P2M_GRANT_RO, 0));
+	p2m_identity_unmap_noflush(d, pg, true);
+	CHECK(stands(d, mfn, mfn, P2M_GRANT_RO, 0));
+	p2m_identity_unmap_noflush(d, pg, true);
+	CHECK(empty(d, mfn) && !pg->ident_maps && !pg->ident_writers);
+	CHECK(pg->refs == 1);
+
+	/* A frame of its own stands there already, as RAM. */
+	page_give_dom0(d, RAM_START >> PAGE_SHIFT, (RAM_START >> PAGE_SHIFT) + 1);
+	mfn = RAM_START >> PAGE_SHIFT;
+	CHECK(!p2m_set(d, mfn, mfn, 0, P2M_RAM));
+	CHECK(!p2m_identity_map(d, mfn_to_page(mfn), true));
+	CHECK(stands(d, mfn, mfn, P2M_RAM, 0));
+	p2m_identity_unmap_noflush(d, mfn_to_page(mfn), true);
+	CHECK(stands(d, mfn, mfn, P2M_RAM, 0));
+	drop(mfn_to_page(mfn));
+	drop(pg);
+	domain_end(d);
+	host_domain_end(e);
+	no_leak();
+}
+
+/* A CPU in the guest leaves it before a removed entry counts as gone. */
+TEST(removal_waits_for_cpus_in_the_guest)
+{
+	struct domain *d = domain_with_map(1), *e = domain_with_map(2);
+	struct vcpu dv = { .domain = d }, ev = { .domain = e };
+	u32 gen;
+
+	nr_cpus = 4;
+	cpus[1] = (struct cpu){ .id = 1, .vcpu = &dv, .guest_epoch = 7 };
+	cpus[2] = (struct cpu){ .id = 2, .vcpu = &ev, .guest_epoch = 7 };
+	cpus[3] = (struct cpu){ .id = 3, .vcpu = &dv, .guest_epoch = 8 };
+	host_kicked = 0;
+	gen = d->tlb_gen;
+	CHECK(!p2m_set(d, 5, 5, 0, P2M_RAM));
+	CHECK(d->tlb_gen == gen && !host_kicked); /* nothing was there */
+	CHECK(!p2m_set(d, 5, INVALID_MFN, 0, P2M_NONE));
+	CHECK(d->tlb_gen != gen && host_kicked == BIT(1));
+	CHECK(cpus[1].guest_epoch == 8);
+
+	cpus[1].guest_epoch = 9;
+	host_kicked = 0;
+	CHECK(!p2m_set(d, 5, 5, 0, P2M_RAM));
+	gen = d->tlb_gen;
+	CHECK(!p2m_set_noflush(d, 5, INVALID_MFN, 0, P2M_NONE));
+	CHECK(d->tlb_gen == gen && !host_kicked);
+	p2m_flush(d);
+	CHECK(d->tlb_gen != gen && host_kicked == BIT(1));
+
+	/* A superpage over single frames replaces entries too. */
+	cpus[1].guest_epoch = 9;
+	host_kicked = 0;
+	CHECK(!p2m_set(d, 7, 7, 0, P2M_RAM));
+	CHECK(!host_kicked);
+	CHECK(!p2m_set(d, 0, M2, 9, P2M_RAM));
+	CHECK(host_kicked == BIT(1));
+	nr_cpus = 1;
+	domain_end(d);
+	domain_end(e);
+	no_leak();
+}
+
+TEST(a_guest_cannot_make_tables_without_limit)
+{
+	struct domain *d = host_domain(1, 1280);
+	u64 n = 0;
+	int err = 0;
+
+	REQUIRE(!p2m_init(d));
+	/* Each in its own 512 GiB takes three tables. */
+	for (gfn_t g = 0; g <= LAST_GFN && !err; g += 512 * G1)
+		err = p2m_set(d, g, 1, 0, P2M_RAM);
+	CHECK(err == -ENOMEM);
+	CHECK(d->p2m_tables <= 256 + 1280 / 128);
+	/* What it needs for a map in one piece is within the limit. */
+	for (gfn_t g = G1; g < G1 + 1280; g++)
+		n += !p2m_set(d, g, g, 0, P2M_RAM);
+	CHECK(n == 0 || n == 1280); /* full is full */
+	domain_end(d);
+
+	d = host_domain(1, 1280);
+	REQUIRE(!p2m_init(d));
+	for (gfn_t g = G1; g < G1 + 1280; g++)
+		CHECK(!p2m_set(d, g, g, 0, P2M_RAM));
+	domain_end(d);
+	no_leak();
+}
+
+TEST(no_memory_for_tables_is_an_error)
+{
+	struct domain *d = domain_with_map(1);
+	static struct page *hog[32768];
+	u64 n = 0;
+
+	while ((hog[n] = page_alloc(NULL, 0)))
+		n++;
+	CHECK(p2m_set(d, 5, 5, 0, P2M_RAM) == -ENOMEM);
+	CHECK(empty(d, 5));
+	for (int i = 0; i < 2; i++)
+		page_free_virt(page_to_virt(hog[--n]), 0);
+	/* Two tables of three: what was made stays, and is found again. */
+	CHECK(p2m_set(d, 5, 5, 0, P2M_RAM) == -ENOMEM);
+	CHECK(empty(d, 5));
+	page_free_virt(page_to_virt(hog[--n]), 0);
+	CHECK(!p2m_set(d, 5, 5, 0, P2M_RAM));
+	CHECK(stands(d, 5, 5, P2M_RAM, 0));
+	while (n)
+		page_free_virt(page_to_virt(hog[--n]), 0);
+	domain_end(d);
+	no_leak();
+}
+
+/*
+ * Random changes against an array: three places of a few MiB, each across the
+ * border of a 1 GiB entry.
+ */
+enum { SPAN = 8 * 512, PLACES = 3, FRAMES = 16 };
+
+static struct {
+	mfn_t mfn;
+	enum p2m_type type;
+} model[PLACES][SPAN];
+
+static const gfn_t place[PLACES] = { 0, G1 - SPAN / 2, 77 * G1 - SPAN / 2 };
+
+static void model_set(unsigned int p, unsigned int at, unsigned int nr,
+		      mfn_t mfn, enum p2m_type type)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		model[p][at + i].mfn = type == P2M_NONE ? INVALID_MFN : mfn + i;
+		model[p][at + i].type = type;
+	}
+}
+
+static bool model_has_foreign(unsigned int p, unsigned int at)
+{
+	for (unsigned int i = 0; i < M2; i++)
+		if (model[p][at + i].type == P2M_FOREIGN)
+			return true;
+	return false;
+}
+
+TEST(random_changes_agree_with_a_model)
+{
+	static const enum p2m_type types[] = { P2M_NONE, P2M_RAM, P2M_RAM_RO,
+					       P2M_MMIO, P2M_XEN, P2M_GRANT_RW,
+					       P2M_GRANT_RO };
+	struct domain *d = domain_with_map(1), *e = host_domain(2, 1000);
+	struct page *foreign = page_alloc(e, 4);
+	unsigned int seed = 5;
+	u64 refs = 0;
+
+	REQUIRE(foreign);
+	for (unsigned int p = 0; p < PLACES; p++)
+		model_set(p, 0, SPAN, 0, P2M_NONE);
+	for (unsigned int n = 0; n < 60000 && !tap_failed; n++) {
+		unsigned int p = host_random(&seed, PLACES);
+		unsigned int at = host_random(&seed, SPAN);
+		enum p2m_type type = types[host_random(&seed,
+						       ARRAY_SIZE(types))];
+		mfn_t mfn = host_random(&seed, 1U << 20);
+
+		switch (host_random(&seed, 12)) {
+		case 0: { /* 2 MiB */
+			int err;
+
+			at = ALIGN_DOWN(at, (unsigned int)M2);
+			mfn = ALIGN_DOWN(mfn, M2);
+			err = p2m_set(d, place[p] + at, mfn, 9, type);
+			if (model_has_foreign(p, at)) {
+				CHECK(err == -EBUSY);
+				break;
+			}
+			CHECK(!err);
+			model_set(p, at, M2, mfn, type);
+			break;
+		}
+		case 1: { /* foreign */
+			struct page *pg = foreign + host_random(&seed, FRAMES);
+
+			CHECK(page_get_any(pg));
+			CHECK(!p2m_set(d, place[p] + at, page_to_mfn(pg), 0,
+				       P2M_FOREIGN));
+			model_set(p, at, 1, page_to_mfn(pg), P2M_FOREIGN);
+			break;
+		}
+		case 2:
+		case 3: { /* in a batch */
+			bool busy = model[p][at].type == P2M_FOREIGN;
+			int err = p2m_set_noflush(d, place[p] + at, mfn, 0,
+						  type);
+
+			CHECK(err == (busy ? -EBUSY : 0));
+			if (!busy)
+				model_set(p, at, 1, mfn, type);
+			break;
+		}
+		default:
+			CHECK(!p2m_set(d, place[p] + at, mfn, 0, type));
+			model_set(p, at, 1, mfn, type);
+		}
+		p = host_random(&seed, PLACES);
+		at = host_random(&seed, SPAN);
+		for (unsigned int i = at; i < SPAN && i < at + 8; i++) {
+			enum p2m_type t;
+			mfn_t m = p2m_lookup(d, place[p] + i, &t, NULL);
+
+			CHECK(m == model[p][i].mfn && t == model[p][i].type);
+		}
+	}
+	for (unsigned int p = 0; p < PLACES; p++)
+		for (unsigned int i = 0; i < SPAN; i++) {
+			enum p2m_type t;
+			mfn_t m = p2m_lookup(d, place[p] + i, &t, NULL);
+
+			CHECK(m == model[p][i].mfn && t == model[p][i].type);
+			refs += t == P2M_FOREIGN;
+		}
+	for (unsigned int i = 0; i < FRAMES; i++)
+		refs -= foreign[i].refs - 1;
+	CHECK(refs == 0);
+	p2m_destroy(d);
+	for (unsigned int i = 0; i < FRAMES; i++) {
+		CHECK(foreign[i].refs == 1);
+		drop(&foreign[i]);
+	}
+	host_domain_end(d);
+	host_domain_end(e);
+	no_leak();
+}
+
+/* Lookups take no lock: they see an old or the new entry, never between. */
+static struct domain *walked;
+static bool walk_stop;
+
+static void *walker(void *arg)
+{
+	host_be_cpu((unsigned int)(u64)arg);
+	while (!READ_ONCE(walk_stop)) {
+		for (gfn_t g = 0; g < 4 * M2; g += 37) {
+			enum p2m_type t;
+			mfn_t m = p2m_lookup(walked, g, &t, NULL);
+
+			if (t == P2M_NONE ? m != INVALID_MFN :
+					    (m & (4 * M2 - 1)) != g)
+				panic("lookup of %#lx found %#lx", g, m);
+		}
+		cpu_relax();
+	}
+	return NULL;
+}
+
+TEST(lookups_race_with_changes)
+{
+	unsigned int seed = 1;
+	pthread_t t;
+
+	walk_stop = false;
+	for (unsigned int round = 0; round < 20; round++) {
+		walked = domain_with_map(1);
+		WRITE_ONCE(walk_stop, false);
+		pthread_create(&t, NULL, walker, (void *)1UL);
+		for (unsigned int i = 0; i < 3000; i++) {
+			gfn_t g = host_random(&seed, 4 * M2);
+			mfn_t base = 4 * M2 * host_random(&seed, 16);
+			unsigned int order = host_random(&seed, 8) ? 0 : 9;
+
+			g &= ~((1UL << order) - 1);
+			CHECK(!p2m_set(walked, g, base + g, order,
+				       i % 5 ? P2M_RAM : P2M_NONE));
+		}
+		WRITE_ONCE(walk_stop, true);
+		pthread_join(t, NULL);
+		domain_end(walked);
+	}
+	no_leak();
+}
+
+int main(void)
+{
+	static const struct tap_test tests[] = {
+		TAP_TEST(an_empty_map_has_nothing),
+		TAP_TEST(leaves_of_every_size),
+		TAP_TEST(ranges_that_make_no_sense_are_refused),
+		TAP_TEST(splitting_keeps_the_rest),
+		TAP_TEST(a_superpage_fills_an_old_table),
+		TAP_TEST(a_foreign_entry_owns_one_reference),
+		TAP_TEST(the_frame_behind_a_gfn_with_a_reference),
+		TAP_TEST(identity_maps_are_counted_and_access_is_their_union),
+		TAP_TEST(removal_waits_for_cpus_in_the_guest),
+		TAP_TEST(a_guest_cannot_make_tables_without_limit),
+		TAP_TEST(no_memory_for_tables_is_an_error),
+		TAP_TEST(random_changes_agree_with_a_model),
+		TAP_TEST(lookups_race_with_changes),
+	};
+
+	host_init();
+	at_start = page_free_count();
+	return tap_run(tests, ARRAY_SIZE(tests));
+}
