@@ -44,16 +44,17 @@ int grant_init(struct domain *d)
 	if (!t)
 		return -ENOMEM;
 	d->grant = t;
-	t->max_frames = limit(d->max_grant_frames, DEFAULT_GRANT_FRAMES,
-			      LIMIT_GRANT_FRAMES);
-	t->max_maps = limit(d->max_maptrack_frames, DEFAULT_MAPTRACK_FRAMES,
-			    LIMIT_MAPTRACK_FRAMES) *
-		      MAPS_PER_ABI_FRAME;
+	d->max_grant_frames = limit(d->max_grant_frames, DEFAULT_GRANT_FRAMES,
+				    LIMIT_GRANT_FRAMES);
+	d->max_maptrack_frames = limit(d->max_maptrack_frames,
+				       DEFAULT_MAPTRACK_FRAMES,
+				       LIMIT_MAPTRACK_FRAMES);
+	t->max_maps = d->max_maptrack_frames * MAPS_PER_ABI_FRAME;
 	t->map_free = MAP_NONE;
-	if (!t->max_frames)
+	if (!d->max_grant_frames)
 		return 0;
-	t->frame = kzalloc(t->max_frames * sizeof(*t->frame));
-	t->pins = kzalloc(t->max_frames * sizeof(*t->pins));
+	t->frame = kzalloc(d->max_grant_frames * sizeof(*t->frame));
+	t->pins = kzalloc(d->max_grant_frames * sizeof(*t->pins));
 	if (!t->frame || !t->pins)
 		return -ENOMEM; /* domain_create() calls grant_free() */
 	return grant_grow_to(d, 1) ? 0 : -ENOMEM;
@@ -64,7 +65,7 @@ struct page *grant_frame(struct domain *d, u32 idx)
 	struct grant_table *t = d->grant;
 	struct page *pg = NULL;
 
-	if (!t || idx >= t->max_frames)
+	if (!t || idx >= d->max_grant_frames)
 		return NULL;
 	spin_lock(&t->lock);
 	if (grant_grow_to(d, idx + 1) && t->frame[idx])
@@ -202,7 +203,7 @@ void grant_dump(struct domain *d)
 	if (!t)
 		return;
 	pr_info("d%u grants: %u of %u frames, %u handles of %u used", d->id,
-		t->nr_frames, t->max_frames, t->maps_used, t->max_maps);
+		t->nr_frames, d->max_grant_frames, t->maps_used, t->max_maps);
 	for (u32 ref = 0; ref < t->nr_frames * GRANT_PER_FRAME; ref++) {
 		struct grant_pins *p = &t->pins[ref / GRANT_PER_FRAME]
 					       [ref % GRANT_PER_FRAME];

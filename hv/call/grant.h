@@ -41,7 +41,6 @@ struct grant_map {
  * struct grant_table - what a domain grants, and what it has mapped
  * @lock: protects what it grants: the table and all pins
  * @nr_frames: frames of shared entries there are
- * @max_frames: there may be
  * @frame: the frames, NULL when the domain is dead
  * @pins: one struct grant_pins for each entry, by frame
  * @map_lock: protects what it has mapped
@@ -54,7 +53,6 @@ struct grant_map {
 struct grant_table {
 	struct spinlock lock;
 	u32 nr_frames;
-	u32 max_frames;
 	struct grant_entry **frame;
 	struct grant_pins **pins;
 

@@ -31,7 +31,7 @@ static long op_query_size(u64 gva)
 	d = query_domain(op.dom, &op.status);
 	if (d) {
 		op.nr_frames = READ_ONCE(d->grant->nr_frames);
-		op.max_nr_frames = d->grant->max_frames;
+		op.max_nr_frames = d->max_grant_frames;
 		op.status = GNTST_okay;
 		domain_put(d);
 	}
@@ -51,7 +51,7 @@ static long op_setup_table(u64 gva)
 	d = query_domain(op.dom, &op.status);
 	if (d) {
 		op.status = GNTST_okay;
-		if (op.nr_frames > d->grant->max_frames ||
+		if (op.nr_frames > d->max_grant_frames ||
 		    (op.nr_frames && !grant_frame(d, op.nr_frames - 1)))
 			op.status = GNTST_general_error;
 		domain_put(d);
