@@ -186,8 +186,9 @@ static void load_kernel(const struct memmap *m, struct elf_image *elf)
 
 	if (err)
 		boot_stop("the dom0 kernel cannot be used: %s", err);
-	/* The modules, and the start page below them, must stay intact. */
-	if (elf->end > mod->start - PAGE_SIZE)
+	/* The start page comes behind, the modules must stay intact. */
+	if (elf->end + 2 * PAGE_SIZE > mod->start ||
+	    !in_ram(m, elf->end, elf->end + 2 * PAGE_SIZE))
 		boot_stop("too little memory: dom0's kernel needs [%#lx, %#lx)",
 			  elf->start, elf->end);
 	for (unsigned int i = 0; i < elf->nr_segments; i++) {
@@ -202,10 +203,11 @@ static void load_kernel(const struct memmap *m, struct elf_image *elf)
 	}
 }
 
-static u64 make_start_page(struct domain *d, const struct memmap *m)
+/* Behind the kernel: it may have mapped no more than 1 GiB when it reads it. */
+static u64 make_start_page(struct domain *d, const struct memmap *m,
+			   const struct elf_image *elf)
 {
-	struct dom0_start_page *p =
-		(void *)(boot_module[0].start - PAGE_SIZE);
+	struct dom0_start_page *p = (void *)ALIGN_UP(elf->end, PAGE_SIZE);
 
 	memset(p, 0, sizeof(*p));
 	p->info.magic = HVM_START_MAGIC;
@@ -274,7 +276,8 @@ void dom0_build(void)
 	dom0 = d;
 	map_all(d, &m);
 	acpi_madt_for_dom0(cfg.max_vcpus);
-	vmm_set_pvh_entry(d->vcpu[0], elf.phys_entry, make_start_page(d, &m));
+	vmm_set_pvh_entry(d->vcpu[0], elf.phys_entry,
+			  make_start_page(d, &m, &elf));
 	pr_info("dom0: %u vCPU%s, %lu MiB, kernel at [%#lx, %#lx), pool %lu MiB free",
 		cfg.max_vcpus, cfg.max_vcpus == 1 ? "" : "s",
 		d->tot_pages >> 8, elf.start, elf.end, page_free_count() >> 8);
