@@ -163,7 +163,9 @@ int front_connect(struct netfront *front, unsigned int nr)
 	front->queue = queue;
 	front->nr_queues = nr;
 	front->connected = true;
-	netdev_update_features(dev);
+	/* before registration nothing is "wanted", and all would be switched off */
+	if (dev->reg_state == NETREG_REGISTERED)
+		netdev_update_features(dev);
 	if (netif_running(dev))
 		front_up(front);
 	rtnl_unlock();
