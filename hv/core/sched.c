@@ -125,7 +125,10 @@ static struct cpu *find_idle(const struct vcpu *v)
 	return found;
 }
 
-/* Find a CPU for a vCPU that was just queued, and make it ask. */
+/*
+ * Find a CPU for a vCPU that waits, and make it ask.  One with need_resched set
+ * is about to look at the queue anyway.
+ */
 static void sched_place(struct vcpu *v, u64 now)
 {
 	struct cpu *c = find_idle(v);
@@ -139,7 +142,7 @@ static void sched_place(struct vcpu *v, u64 now)
 		struct vcpu *r = cpus[i].vcpu;
 		u64 had;
 
-		if (!r || !cpumask_test(&v->hard, i))
+		if (!r || cpus[i].need_resched || !cpumask_test(&v->hard, i))
 			continue;
 		had = vcpu_vruntime(r, now);
 		if (!c || had > most) {
@@ -421,17 +424,16 @@ static void sched_release(struct cpu *c, struct vcpu *v)
 	spin_unlock(&sched_lock);
 }
 
-/* Some were left waiting for a CPU that was taken: is another one idle? */
-static void sched_spread(void)
+/*
+ * Some are left waiting for a CPU that was taken.  Another one may be idle, or
+ * run somebody without a slice timer who would keep it all for himself.
+ */
+static void sched_spread(u64 now)
 {
 	struct vcpu *v;
 
-	list_for_each_entry(v, &run_queue, run_link) {
-		struct cpu *c = find_idle(v);
-
-		if (c)
-			cpu_resched(c);
-	}
+	list_for_each_entry(v, &run_queue, run_link)
+		sched_place(v, now);
 }
 
 static struct vcpu *sched_pick(struct cpu *c)
@@ -456,7 +458,7 @@ static struct vcpu *sched_pick(struct cpu *c)
 	}
 	slice_arm(c, more, now);
 	if (more)
-		sched_spread();
+		sched_spread(now);
 	spin_unlock(&sched_lock);
 	return v;
 }

@@ -16,6 +16,11 @@ u64 host_kicked;
 
 static struct domain *domain_table[16];
 
+__attribute__((weak)) void host_relax(void)
+{
+	sched_yield();
+}
+
 void panic(const char *fmt, ...)
 {
 	va_list ap;
@@ -44,7 +49,7 @@ void domain_put(struct domain *d)
 		panic("reference of d%u dropped once too often", d->id);
 }
 
-void cpu_kick(struct cpu *c)
+__attribute__((weak)) void cpu_kick(struct cpu *c)
 {
 	__atomic_fetch_or(&host_kicked, BIT(c->id), __ATOMIC_SEQ_CST);
 	if (READ_ONCE(c->guest_epoch) & 1)
