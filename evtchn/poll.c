@@ -124,15 +124,13 @@ void tenon_poll_event(struct tenon_poll *p)
 EXPORT_SYMBOL_GPL(tenon_poll_event);
 
 /**
- * tenon_poll_start() - hand a ring that ran dry to this CPU's poller
- * @p: ring; nobody but the poller may consume from it now
+ * tenon_poll_start() - offer a ring that ran dry to this CPU's poller
+ * @p: ring; armed, for the poller may not get to run before the next event
  *
- * Any context, but never twice at a time for one ring.
- *
- * Return: false if it will not be polled; then the caller must send the EOI and
- * arm.
+ * Any context, also for a ring that is polled already.  Nothing happens if
+ * polling is off or does not pay for this ring.
  */
-bool tenon_poll_start(struct tenon_poll *p)
+void tenon_poll_start(struct tenon_poll *p)
 {
 	struct tenon_poller *pc;
 	unsigned long flags;
@@ -140,15 +138,16 @@ bool tenon_poll_start(struct tenon_poll *p)
 	u64 now;
 
 	if (!poll_window())
-		return false;
+		return;
 	now = local_clock();
 	p->idle_at = now;
 	if (!p->credit)
-		return false;
+		return;
 
 	pc = get_cpu_ptr(&pollers);
 	spin_lock_irqsave(&pc->lock, flags);
-	start = pc->active && (s64)(now - pc->pause_until) >= 0 && !p->polled;
+	start = pc->active && (s64)(now - pc->pause_until) >= 0 &&
+		!smp_load_acquire(&p->polled);
 	if (start) {
 		p->poller = pc;
 		p->polled = true;
@@ -159,7 +158,6 @@ bool tenon_poll_start(struct tenon_poll *p)
 	if (start)
 		wake_up_process(__this_cpu_read(poller_tasks));
 	put_cpu_ptr(&pollers);
-	return start;
 }
 EXPORT_SYMBOL_GPL(tenon_poll_start);
 
@@ -170,8 +168,7 @@ EXPORT_SYMBOL_GPL(tenon_poll_start);
  * On return the poller neither looks at the ring nor will.  Any context but
  * that of the poller's callbacks; waits for a running callback.
  *
- * Return: true if the ring was being polled, so that its EOI may be held and it
- * is not armed.
+ * Return: true if the ring was being polled, so that it may not be armed.
  */
 bool tenon_poll_take(struct tenon_poll *p)
 {
@@ -232,7 +229,7 @@ static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
 	spin_lock_irq(&pc->lock);
 	pc->current_ring = NULL;
 	if (found == TENON_LOOK_TAKEN)
-		p->polled = false;
+		smp_store_release(&p->polled, false);
 	else
 		list_add_tail(&p->entry, &pc->rings);
 }

@@ -6,18 +6,17 @@
  * spurious accounting, counters) and a struct tenon_poll (its place with the
  * CPU's poller).  Life of a ring:
  *
- *     event --> driver serves until nothing is left --> tenon_poll_start()
- *                 ^                                        | true: the poller
- *                 |                                        |  looks; the channel
- *                 |                                        |  stays masked, since
- *                 |                                        |  its EOI is held
- *                 |-- ->look() found work -----------------|
- *                 |                                        |
- *                 `-- event <-- ->sleep(): EOI and arm <---' window over, or
- *                                                            CPU wanted
+ *     event --> driver serves until nothing is left; sends the EOI, arms and
+ *       ^       calls tenon_poll_start()
+ *       |                 |
+ *       |                 v  if the CPU has nothing else to do:
+ *       |       ->look(), again and again; the first disarms the ring.
+ *       |          | work: done at once, or the driver's thread is woken
+ *       |          v window over, or CPU wanted
+ *       `------ ->sleep() arms
  *
- * tenon_poll_start() returns false when polling is off or does not pay here;
- * then the driver sends the EOI and arms by itself.
+ * So a ring is armed unless a poller is really looking at it, and no event is
+ * sent while one is.
  */
 #ifndef TENON_COMMON_H
 #define TENON_COMMON_H
@@ -79,10 +78,10 @@ enum tenon_look {
 
 /**
  * struct tenon_poll - a ring that can be polled
- * @look: look for work; preemption and bottom halves are off, interrupts on;
- *	must not sleep
- * @sleep: stop polling: send the EOI and arm, and restart the driver if there
- *	is work by now; same context
+ * @look: disarm the ring if it is armed, look for work; preemption and bottom
+ *	halves are off, interrupts on; must not sleep
+ * @sleep: stop polling: arm, and restart the driver if there is work by now;
+ *	same context
  * @hits: looks that found work
  * @misses: windows that ended without
  *
@@ -105,7 +104,7 @@ struct tenon_poll {
 void tenon_poll_init(struct tenon_poll *p,
 		     enum tenon_look (*look)(struct tenon_poll *p),
 		     void (*sleep)(struct tenon_poll *p));
-bool tenon_poll_start(struct tenon_poll *p);
+void tenon_poll_start(struct tenon_poll *p);
 void tenon_poll_event(struct tenon_poll *p);
 bool tenon_poll_take(struct tenon_poll *p);
 

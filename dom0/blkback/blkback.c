@@ -7,8 +7,8 @@
  * publishes whatever responses have come together.  Responses that complete
  * when no pass is going on are published at once by whoever completes them.
  *
- * When the ring has run dry it goes to the CPU's poller or, armed, to sleep.
- * While the poller has the ring the thread sleeps; both never consume at once.
+ * When the ring has run dry it is armed and offered to the CPU's poller.  While
+ * the poller has the ring the thread sleeps; both never consume at once.
  */
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -47,6 +47,10 @@ static enum tenon_look ring_look(struct tenon_poll *p)
 {
 	struct blkback_ring *ring = container_of(p, struct blkback_ring, poll);
 
+	if (ring->armed) {
+		ring->armed = false;
+		BLKBACK_RING_CALL(ring, arm_at, 0);
+	}
 	if (!BLKBACK_RING_CALL(ring, pending) &&
 	    !BLKBACK_RING_CALL(ring, broken))
 		return TENON_LOOK_IDLE;
@@ -57,8 +61,7 @@ static enum tenon_look ring_look(struct tenon_poll *p)
 /* Returns true if there is work already. */
 static bool ring_arm(struct blkback_ring *ring)
 {
-	tenon_chan_eoi(&ring->chan, ring->useful);
-	ring->useful = false;
+	ring->armed = true;
 	return BLKBACK_RING_CALL(ring, arm) || BLKBACK_RING_CALL(ring, broken);
 }
 
@@ -238,8 +241,12 @@ static void ring_run(struct blkback_ring *ring)
 			wait_event_idle(ring->wake, kthread_should_stop());
 			return;
 		}
-		if (tenon_poll_start(&ring->poll) || !ring_arm(ring))
+		tenon_chan_eoi(&ring->chan, ring->useful);
+		ring->useful = false;
+		if (!ring_arm(ring)) {
+			tenon_poll_start(&ring->poll);
 			return;
+		}
 	}
 }
 

@@ -71,7 +71,8 @@ struct blkback_stats {
  * @task: serves the ring
  * @wake: where @task sleeps
  * @kick: set to wake it
- * @useful: there was work since the last EOI; @task's, or the poller's
+ * @armed: the front end will notify us; @task's, or the poller's
+ * @useful: there was work since the last EOI
  * @lock: guards the responding half of the ring, @in_pass, the free lists
  * @in_pass: @task publishes when it is through, others need not
  * @small: free requests with few segments
@@ -100,6 +101,7 @@ struct blkback_ring {
 	struct task_struct *task;
 	wait_queue_head_t wake;
 	bool kick;
+	bool armed;
 	bool useful;
 	spinlock_t lock;
 	bool in_pass;

@@ -137,6 +137,8 @@ struct mapcache *mapcache_create(domid_t domid, unsigned int max_kept)
 		return NULL;
 	}
 	atomic_inc(&live_caches);
+	pr_info_once("tenon: grants of other domains are mapped by %s\n",
+		     backing->name);
 	return mc;
 }
 EXPORT_SYMBOL_GPL(mapcache_create);
@@ -256,8 +258,6 @@ int map_batch_map(struct map_batch *b, const grant_ref_t *grefs,
 
 	if (WARN_ON_ONCE(b->nr || n > b->max || n > MAPCACHE_MAX_MAP))
 		return -EINVAL;
-	if (keep && mc->nr_kept + n > mc->max_kept)
-		mapcache_evict(mc);
 	mc->ops->trim(mc, SPARE_PAGES);
 
 	for (i = 0; i < n; i++) {
@@ -275,6 +275,8 @@ int map_batch_map(struct map_batch *b, const grant_ref_t *grefs,
 			e->gref = grefs[i];
 			mc->fresh[nr_fresh++] = e;
 			atomic_inc(&mc->refs);
+			if (keep && mc->nr_kept == mc->max_kept)
+				mapcache_evict(mc);
 			if (keep && mc->nr_kept < mc->max_kept)
 				mapcache_keep(mc, e);
 		}
@@ -376,8 +378,6 @@ int mapcache_setup(void)
 	}
 	backing = mapcache_identity_setup() ? &mapcache_xen :
 					      &mapcache_identity;
-	pr_info("tenon: grants of other domains are mapped by %s\n",
-		backing->name);
 	return 0;
 }
 

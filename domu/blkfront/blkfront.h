@@ -98,8 +98,8 @@ struct blkfront_stats {
 
 enum blkfront_watch {
 	BLKFRONT_UNWATCHED, /* nothing is outstanding */
-	BLKFRONT_POLLED,
-	BLKFRONT_ARMED,
+	BLKFRONT_ARMED, /* the back end will notify us */
+	BLKFRONT_POLLED, /* the poller is looking, the ring is not armed */
 };
 
 /**

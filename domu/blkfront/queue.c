@@ -117,9 +117,8 @@ static void queue_stage(struct blkfront_queue *q, struct request *rq,
 
 /*
  * Takes responses off the ring into @list; locked.  Returns how many, never
- * more than were outstanding.  A back
- * end that lies is not listened to again, and what is outstanding waits for the
- * device to be closed.
+ * more than were outstanding.  A back end that lies is not listened to again,
+ * and what is outstanding waits for the device to be closed.
  */
 static unsigned int queue_reap(struct blkfront_queue *q, struct list_head *list)
 {
@@ -173,25 +172,18 @@ static void queue_complete(struct list_head *list)
 	}
 }
 
-/* Has the ring looked at while something is outstanding; locked. */
+/*
+ * Has the ring looked at while something is outstanding; locked.  Returns true
+ * if there is something already.
+ */
 static bool queue_watch(struct blkfront_queue *q)
 {
-	if (!blkif64_front_outstanding(&q->ring)) {
+	if (!q->live || !blkif64_front_outstanding(&q->ring)) {
 		q->watch = BLKFRONT_UNWATCHED;
-		return false;
-	}
-	if (tenon_poll_start(&q->poll)) {
-		q->watch = BLKFRONT_POLLED;
 		return false;
 	}
 	q->watch = BLKFRONT_ARMED;
 	return blkif64_front_arm(&q->ring);
-}
-
-static void queue_eoi(struct blkfront_queue *q)
-{
-	tenon_chan_eoi(&q->chan, q->useful);
-	q->useful = false;
 }
 
 /* After responses were taken, a stopped queue goes on. */
@@ -204,29 +196,44 @@ static bool queue_restart(struct blkfront_queue *q, unsigned int reaped)
 	return restart;
 }
 
+/* What is left to do without the lock, once responses were taken. */
+static void queue_finish(struct blkfront_queue *q, struct list_head *done,
+			 bool restart)
+{
+	queue_complete(done);
+	if (restart)
+		blk_mq_start_stopped_hw_queues(q->bf->disk->queue, true);
+}
+
+/* Takes what there is and has the rest watched by event; locked. */
+static bool queue_serve(struct blkfront_queue *q, struct list_head *done)
+{
+	unsigned int n = 0;
+
+	do {
+		n += queue_reap(q, done);
+	} while (queue_watch(q));
+	return queue_restart(q, n);
+}
+
 static void queue_event(void *ctx)
 {
 	struct blkfront_queue *q = ctx;
-	unsigned int n = 0;
 	unsigned long flags;
 	LIST_HEAD(done);
 	bool restart;
 
 	spin_lock_irqsave(&q->lock, flags);
 	tenon_poll_event(&q->poll);
-	do {
-		n += queue_reap(q, &done);
-		/* If the poller has the ring, this event was not asked for. */
-	} while (q->watch != BLKFRONT_POLLED && q->live && queue_watch(q));
+	restart = queue_serve(q, &done);
 	/* A dead queue's channel stays masked. */
-	if (q->watch != BLKFRONT_POLLED && q->live)
-		queue_eoi(q);
-	restart = queue_restart(q, n);
+	if (q->live)
+		tenon_chan_eoi(&q->chan, q->useful);
+	q->useful = false;
+	if (q->watch == BLKFRONT_ARMED)
+		tenon_poll_start(&q->poll);
 	spin_unlock_irqrestore(&q->lock, flags);
-
-	queue_complete(&done);
-	if (restart)
-		blk_mq_start_stopped_hw_queues(q->bf->disk->queue, true);
+	queue_finish(q, &done, restart);
 }
 
 static enum tenon_look queue_look(struct tenon_poll *p)
@@ -239,22 +246,21 @@ static enum tenon_look queue_look(struct tenon_poll *p)
 	bool restart;
 
 	spin_lock_irqsave(&q->lock, flags);
+	if (q->watch == BLKFRONT_ARMED) {
+		blkif64_front_arm_at(&q->ring, 0);
+		q->watch = BLKFRONT_POLLED;
+	}
 	n = queue_reap(q, &done);
 	if (n)
 		found = TENON_LOOK_WORK;
 	q->stats.poll_reaped += n;
 	if (!q->live || !blkif64_front_outstanding(&q->ring)) {
 		q->watch = BLKFRONT_UNWATCHED;
-		if (q->live)
-			queue_eoi(q);
 		found = TENON_LOOK_TAKEN;
 	}
 	restart = queue_restart(q, n);
 	spin_unlock_irqrestore(&q->lock, flags);
-
-	queue_complete(&done);
-	if (restart)
-		blk_mq_start_stopped_hw_queues(q->bf->disk->queue, true);
+	queue_finish(q, &done, restart);
 	return found;
 }
 
@@ -262,28 +268,14 @@ static enum tenon_look queue_look(struct tenon_poll *p)
 static void queue_sleep(struct tenon_poll *p)
 {
 	struct blkfront_queue *q = container_of(p, struct blkfront_queue, poll);
-	unsigned int n = 0;
 	unsigned long flags;
 	LIST_HEAD(done);
 	bool restart;
 
 	spin_lock_irqsave(&q->lock, flags);
-	do {
-		n += queue_reap(q, &done);
-		if (!q->live || !blkif64_front_outstanding(&q->ring)) {
-			q->watch = BLKFRONT_UNWATCHED;
-			break;
-		}
-		q->watch = BLKFRONT_ARMED;
-	} while (blkif64_front_arm(&q->ring));
-	if (q->live)
-		queue_eoi(q);
-	restart = queue_restart(q, n);
+	restart = queue_serve(q, &done);
 	spin_unlock_irqrestore(&q->lock, flags);
-
-	queue_complete(&done);
-	if (restart)
-		blk_mq_start_stopped_hw_queues(q->bf->disk->queue, true);
+	queue_finish(q, &done, restart);
 }
 
 static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
@@ -330,8 +322,10 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 		spin_lock_irqsave(&q->lock, flags);
 	}
 	queue_stage(q, rq, slot);
-	if (q->watch == BLKFRONT_UNWATCHED)
+	if (q->watch == BLKFRONT_UNWATCHED) {
 		queue_watch(q);
+		tenon_poll_start(&q->poll);
+	}
 	notify = bd->last && blkif64_front_publish(&q->ring);
 	spin_unlock_irqrestore(&q->lock, flags);
 	if (notify)

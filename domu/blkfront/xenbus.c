@@ -24,23 +24,23 @@
 #define DRAIN_WAIT (10 * HZ)
 
 static unsigned int max_queues;
-module_param(max_queues, uint, 0444);
+module_param(max_queues, uint, 0644);
 MODULE_PARM_DESC(max_queues, "Queues of a disk (0: one per CPU)");
 
 static unsigned int max_ring_page_order = 2;
-module_param(max_ring_page_order, uint, 0444);
+module_param(max_ring_page_order, uint, 0644);
 MODULE_PARM_DESC(max_ring_page_order, "Size of a ring, in powers of two of a page (at most 4)");
 
 static unsigned int max_indirect_segments = BLKFRONT_MAX_SEGMENTS;
-module_param(max_indirect_segments, uint, 0444);
+module_param(max_indirect_segments, uint, 0644);
 MODULE_PARM_DESC(max_indirect_segments, "Segments of an indirect request (at most 256; 0: no indirect requests)");
 
 static bool feature_persistent = true;
-module_param(feature_persistent, bool, 0444);
+module_param(feature_persistent, bool, 0644);
 MODULE_PARM_DESC(feature_persistent, "Keep grants where the back end agrees");
 
 static bool trusted = true;
-module_param(trusted, bool, 0444);
+module_param(trusted, bool, 0644);
 MODULE_PARM_DESC(trusted, "Back ends may see what shares a page with the data");
 
 static void xenbus_stop_queues(struct blkfront *bf, struct bio_list *again)
@@ -61,9 +61,9 @@ static int xenbus_start_queues(struct blkfront *bf)
 	struct blkfront_queue *queues;
 	int err;
 
-	order = min3(max_ring_page_order, (unsigned int)BLKFRONT_MAX_RING_ORDER,
+	order = min3(READ_ONCE(max_ring_page_order), (unsigned int)BLKFRONT_MAX_RING_ORDER,
 		     xenbus_read_unsigned(otherend, "max-ring-page-order", 0));
-	n = min(max_queues ?: num_online_cpus(),
+	n = min(READ_ONCE(max_queues) ?: num_online_cpus(),
 		xenbus_read_unsigned(otherend, "multi-queue-max-queues", 1));
 	n = clamp(n, 1u, (unsigned int)BLKFRONT_MAX_QUEUES);
 	if (bf->disk)
@@ -219,7 +219,8 @@ static int xenbus_gather_features(struct blkfront *bf)
 	f.staged = f.persistent || !bf->trusted;
 	max = min3(xenbus_read_unsigned(dir, "feature-max-indirect-segments",
 					0),
-		   max_indirect_segments, (unsigned int)BLKFRONT_MAX_SEGMENTS);
+		   READ_ONCE(max_indirect_segments),
+		   (unsigned int)BLKFRONT_MAX_SEGMENTS);
 	f.max_segments = max_t(unsigned int, max, BLKIF_MAX_SEGMENTS);
 	bf->features = f;
 	return 0;
