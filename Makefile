@@ -5,8 +5,9 @@ HV    ?= tenon
 BACK  ?= ours
 FRONT ?= ours
 NET   ?= bridge
-KVER  ?= $(shell python3 rig/kver.py)
-BOOT   = --hv $(HV) --back $(BACK) --front $(FRONT) --net $(NET) --kver $(KVER)
+KVER  ?= 6.1
+KERNEL = $(shell python3 rig/kver.py $(KVER))
+BOOT   = --hv $(HV) --back $(BACK) --front $(FRONT) --net $(NET) --kver $(KERNEL)
 
 .PHONY: help deps modules hv images run shell check style size bench install \
 	uninstall clean
@@ -17,7 +18,7 @@ help:
 ## make run     build, boot, start a guest, measure its disk and network
 ## make shell   the same machine with dom0's console in your terminal
 ##                HV=tenon|xen  BACK=ours|stock  FRONT=ours|stock
-##                NET=bridge|route|nat  KVER=<kernel>  (BACK and FRONT also
+##                NET=bridge|route|nat  KVER=6.1|6.12|<version>  (BACK and FRONT also
 ##                take BLOCK,NET such as ours,stock)
 ## make check   all tests; SUITE=host or SUITE=system for one part
 ## make bench   the measurements of "make run", longer
@@ -27,7 +28,7 @@ deps:
 
 ## make modules the Linux modules for KVER; DIRS="evtchn dom0/blkback" for some
 modules:
-	@sh rig/build-modules.sh $(KVER) $(DIRS)
+	@sh rig/build-modules.sh $(KERNEL) $(DIRS)
 
 ## make hv      the hypervisor, out/hv/tenon
 hv:
@@ -35,7 +36,7 @@ hv:
 
 ## make images  root disk, kernel and initramfs that the rig boots
 images:
-	@python3 rig/rig.py images --kver $(KVER)
+	@python3 rig/rig.py images --kver $(KERNEL)
 
 BUILD_HV      = $(if $(filter tenon,$(HV)),hv)
 BUILD_MODULES = $(if $(findstring ours,$(BACK)$(FRONT)),modules)
@@ -53,11 +54,12 @@ bench: deps
 	@python3 rig/rig.py run $(BOOT) --seconds 10
 
 check: deps
-	@KVER=$(KVER) python3 selftests/run.py $(SUITE)
+	@$(MAKE) --no-print-directory hv modules
+	@KVER=$(KERNEL) python3 selftests/run.py $(SUITE)
 
 ## make style   formatting, sparse, shellcheck
 style:
-	@KVER=$(KVER) sh rig/style.sh
+	@KVER=$(KERNEL) sh rig/style.sh
 
 ## make size    lines of code of each part
 size:
@@ -68,10 +70,10 @@ size:
 
 ## make install modules for this machine's kernel, and who wins over stock
 install: modules
-	@sh rig/install.sh $(KVER)
+	@sh rig/install.sh $(KERNEL)
 
 uninstall:
-	@sh rig/install.sh --remove $(KVER)
+	@sh rig/install.sh --remove $(KERNEL)
 
 ## make clean   remove out/
 clean:

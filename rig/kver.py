@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Print the kernel that is built for and booted when nobody chose one."""
+"""kver.py [CHOICE]: print the full version of the kernel to build for."""
+
+import sys
 
 import paths
 
 try:
-    print(paths.default_kver())
+    print(paths.kernel_version(*sys.argv[1:2]))
 except SystemExit:
     # Nothing is installed yet; "make deps" comes first and does not need it.
     print("none")

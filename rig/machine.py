@@ -40,7 +40,7 @@ class Setup:
     qemu_args: tuple = ()
 
     def __post_init__(self):
-        self.kver = self.kver or paths.default_kver()
+        self.kver = paths.kernel_version(self.kver)
         if self.swiotlb is None:
             # A stock back end hands granted pages to the device as if they
             # were its own; without an IOMMU only a bounce buffer makes that

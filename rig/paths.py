@@ -18,12 +18,18 @@ def version_key(name):
     return [int(n) for n in re.findall(r"\d+", name)]
 
 
-def default_kver():
-    """The newest 6.1 amd64 kernel whose headers are installed."""
+def kernel_version(choice=""):
+    """The full version for a choice such as '6.12' or none at all (6.1).
+
+    Among several installed headers that fit it is the newest.
+    """
+    if os.path.isdir(f"/usr/src/linux-headers-{choice}") and choice:
+        return choice
+    prefix = choice or "6.1"
     names = [os.path.basename(d)[len("linux-headers-"):]
-             for d in glob.glob("/usr/src/linux-headers-6.1.*-amd64")]
+             for d in glob.glob(f"/usr/src/linux-headers-{prefix}.*-amd64")]
     if not names:
-        raise SystemExit("rig: no linux-headers-6.1.*-amd64 installed; "
+        raise SystemExit(f"rig: no headers of a kernel {prefix} installed; "
                          "run 'make deps'")
     return max(names, key=version_key)
 

@@ -63,7 +63,7 @@ def cmd_images(args):
     say = _say(time.monotonic())
     images.xen(say)
     images.root(say)
-    images.kernel(args.kver or paths.default_kver(), say)
+    images.kernel(paths.kernel_version(args.kver), say)
 
 
 def cmd_boot(args):
