@@ -174,6 +174,8 @@ static unsigned int unpopulate(struct domain *d, const u64 *gfn,
 /* True if all frames of the extent were there, and were taken. */
 static bool unpopulate_extent(struct domain *d, gfn_t start, unsigned int order)
 {
+	if (start > ~0UL - (1UL << order))
+		return false;
 	for (gfn_t gfn = start; gfn < start + (1UL << order);) {
 		unsigned int nr = min(start + (1UL << order) - gfn, (u64)CHUNK);
 		u64 list[CHUNK];

@@ -85,16 +85,20 @@ void timer_destroy(struct timer *t)
 	for (unsigned int i = 0; i < nr_cpus; i++)
 		while (i != self->id && load_acquire(&firing[i]) == t)
 			cpu_relax();
+	/* A periodic one that was firing has armed itself again. */
+	timer_cancel(t);
 }
 
 void timer_run(void)
 {
 	struct cpu *c = this_cpu();
+	u64 now = now_ns();
 
-	if (READ_ONCE(c->timer_deadline) > now_ns())
+	if (READ_ONCE(c->timer_deadline) > now)
 		return;
 	spin_lock(&c->timer_lock);
-	while (timer_first(c) <= now_ns()) {
+	/* Not what expires meanwhile: fast periodic ones would never end. */
+	while (timer_first(c) <= now) {
 		struct timer *t = list_entry(c->timers.next, struct timer,
 					     link);
 

@@ -46,9 +46,10 @@ enum virq_source { VIRQ_SRC_NONE, VIRQ_SRC_CALLBACK, VIRQ_SRC_APIC };
  * @asid, @asid_cpu, @asid_gen: address space tag, good on that CPU in that
  *	generation
  * @tlb_gen: d->tlb_gen that the tag's translations are as new as
- * @init_lock: protects @wait_sipi, @init_pending and resets
+ * @init_lock: protects what follows, and being down for want of a start
  * @wait_sipi: got INIT, or never started
- * @init_pending: INIT came while it ran
+ * @init_pending: INIT came; the vCPU resets itself before it enters again
+ * @start_pending: and starts at @start_page then
  */
 struct vcpu_arch {
 	struct vcpu *vcpu;
@@ -70,7 +71,8 @@ struct vcpu_arch {
 	u64 nmi_iret_rip;
 
 	struct spinlock init_lock;
-	bool wait_sipi, init_pending;
+	bool wait_sipi, init_pending, start_pending;
+	u8 start_page;
 
 	struct vlapic apic;
 	struct vcpu_mtrr mtrr;

@@ -148,16 +148,21 @@ static bool all_vcpus_down(const struct domain *d)
 /* Halted with interrupts off, a vCPU is gone until the next INIT. */
 static void exit_hlt(struct vcpu *v)
 {
+	bool gone;
+
 	if (!exit_skip(v, OP_HLT, 1))
 		return;
 	if (v->arch->regs.rflags & RFLAGS_IF) {
 		vcpu_block();
 		return;
 	}
-	if (READ_ONCE(v->arch->nmi_pending) ||
-	    READ_ONCE(v->arch->init_pending))
+	spin_lock(&v->arch->init_lock);
+	gone = !READ_ONCE(v->arch->nmi_pending) && !v->arch->init_pending;
+	if (gone)
+		vcpu_set_down(v, true);
+	spin_unlock(&v->arch->init_lock);
+	if (!gone)
 		return;
-	vcpu_set_down(v, true);
 	if (all_vcpus_down(v->domain))
 		domain_shutdown(v->domain, SHUTDOWN_poweroff);
 }

@@ -18,7 +18,7 @@
 #define PORT_61_TOGGLE BIT(4)
 #define PORT_61_OUT2 BIT(5)
 /* Bytes of a string instruction done in one exit. */
-#define STRING_CHUNK 4096
+#define STRING_CHUNK 512
 
 static u8 *bitmap_dom0, *bitmap_guest;
 
@@ -121,6 +121,11 @@ static void io_string(struct vcpu *v, u64 info, unsigned int size)
 	u64 n = min(left, (u64)STRING_CHUNK / size);
 	bool down = r->rflags & RFLAGS_DF;
 
+	/* guest_write() asks for the kernel's rights, which these have not. */
+	if (v->arch->vmcb->cpl) {
+		svm_inject_error(v, VEC_GP, 0);
+		return;
+	}
 	for (u64 i = 0; i < n; i++) {
 		u64 addr = *index & mask;
 

@@ -166,7 +166,9 @@ void vmm_vcpu_destroy(struct vcpu *v)
 
 	if (!a)
 		return;
-	timer_cancel(&a->apic.timer);
+	/* Or it would arm itself again. */
+	WRITE_ONCE(a->apic.timer_init, 0);
+	timer_destroy(&a->apic.timer);
 	xstate_free(v);
 	if (a->vmcb)
 		page_free_virt(a->vmcb, 0);
@@ -386,17 +388,28 @@ static void svm_unblock_nmi(struct vcpu *v)
 		a->nmi_blocked = false;
 }
 
-/* INIT while it ran: reset, and wait for a start-up IPI. */
+/*
+ * INIT and start-up IPIs only leave a note: the vCPU itself acts on it, so that
+ * nobody ever waits for a vCPU, which may need the waiter's CPU to run.
+ */
 static void svm_take_init(struct vcpu *v)
 {
 	struct vcpu_arch *a = v->arch;
 
 	spin_lock(&a->init_lock);
-	WRITE_ONCE(a->init_pending, false);
-	svm_reset_vcpu(v);
-	a->wait_sipi = true;
+	if (a->init_pending) {
+		WRITE_ONCE(a->init_pending, false);
+		svm_reset_vcpu(v);
+		a->wait_sipi = true;
+	}
+	if (a->start_pending) {
+		WRITE_ONCE(a->start_pending, false);
+		svm_start_at(v, a->start_page);
+		a->wait_sipi = false;
+	}
+	if (a->wait_sipi)
+		vcpu_set_down(v, true);
 	spin_unlock(&a->init_lock);
-	vcpu_set_down(v, true);
 }
 
 static void guest_epoch_next(struct cpu *c)
@@ -410,7 +423,7 @@ void vmm_run(struct vcpu *v)
 	struct vmcb *vmcb = a->vmcb;
 	struct cpu *c = this_cpu();
 
-	if (READ_ONCE(a->init_pending)) {
+	if (READ_ONCE(a->init_pending) || READ_ONCE(a->start_pending)) {
 		svm_take_init(v);
 		return;
 	}

@@ -21,8 +21,12 @@
 #define SHORTHAND_ALL 2
 #define SHORTHAND_OTHERS 3
 
-/* A guest's timer is not served faster than this. */
-#define TIMER_MIN_NS 20000ULL
+/*
+ * A guest's timer is not served faster than this: it costs the CPU where it
+ * fires, whoever runs there.
+ */
+#define TIMER_MIN_NS 100000ULL
+#define TIMER_LATE_NS 10000000ULL
 
 /* dom0's interrupt controllers know the physical IDs; libxl's MADT says 2n. */
 u32 vlapic_id(const struct vcpu *v)
@@ -118,13 +122,17 @@ static void vlapic_timer_fired(struct timer *t)
 	struct vcpu_arch *a = container_of(t, struct vcpu_arch, apic.timer);
 	struct vcpu *v = a->vcpu;
 	u32 lvt = a->apic.lvt[LVT_TIMER];
+	u8 vector = lvt;
+	/* Whoever did not take the last one need not have the next so soon. */
+	bool late = lvt & APIC_LVT_MASKED || test_bit(vector, a->apic.irr);
+	u64 least = late ? TIMER_LATE_NS : TIMER_MIN_NS;
 
-	if (!(lvt & APIC_LVT_MASKED))
-		vlapic_post(v, lvt & 0xff, false);
+	if (!late)
+		vlapic_post(v, vector, false);
 	if (lvt & APIC_LVT_PERIODIC && a->apic.timer_init) {
 		a->apic.timer_start = now_ns();
 		timer_set(t, a->apic.timer_start +
-				     max(timer_period(&a->apic), TIMER_MIN_NS));
+				     max(timer_period(&a->apic), least));
 	}
 }
 
@@ -148,44 +156,33 @@ static u32 vlapic_timer_count(const struct vlapic *l)
 	return (period - ran) * l->timer_init / period;
 }
 
-/* INIT to @t: at once if it is down, else by itself. */
+/* A vCPU that is down has to run once more to reset itself. */
 static void vlapic_send_init(struct vcpu *t)
 {
 	struct vcpu_arch *a = t->arch;
 
 	spin_lock(&a->init_lock);
-	if (a->wait_sipi) {
-		spin_unlock(&a->init_lock);
-		return;
-	}
-	WRITE_ONCE(a->init_pending, true);
-	spin_unlock(&a->init_lock);
-	/* A vCPU that halted for good has to run once more to reset itself. */
-	if (READ_ONCE(t->down))
+	if (!a->wait_sipi) {
+		WRITE_ONCE(a->start_pending, false);
+		WRITE_ONCE(a->init_pending, true);
 		vcpu_set_down(t, false);
+	}
+	spin_unlock(&a->init_lock);
 	vcpu_kick(t);
 }
 
+/* The second of two is ignored, as are those that no INIT came before. */
 static void vlapic_send_startup(struct vcpu *t, u8 page)
 {
 	struct vcpu_arch *a = t->arch;
-	bool start;
 
-	/* Between an INIT and the reset that it causes lies little time. */
-	while (READ_ONCE(a->init_pending) && t != current)
-		cpu_relax();
 	spin_lock(&a->init_lock);
-	start = a->wait_sipi;
-	a->wait_sipi = false;
-	if (start) {
-		/* It may be on its way out of the CPU that reset it. */
-		while (load_acquire(&t->running))
-			cpu_relax();
-		svm_start_at(t, page);
+	if ((a->wait_sipi || a->init_pending) && !a->start_pending) {
+		a->start_page = page;
+		WRITE_ONCE(a->start_pending, true);
+		vcpu_set_down(t, false);
 	}
 	spin_unlock(&a->init_lock);
-	if (start)
-		vcpu_set_down(t, false);
 }
 
 static void vlapic_deliver(struct vcpu *t, u64 icr)

@@ -7,6 +7,11 @@ static const struct {
 	void (*run)(void);
 } tests[] = {
 	{ "smoke", test_smoke },
+	{ "garbage", test_garbage },
+	{ "events", test_events },
+	{ "grants", test_grants },
+	{ "memory", test_memory },
+	{ "cpu", test_cpu },
 };
 
 int main(void);
