@@ -297,8 +297,11 @@ class Machine:
         status, _ = self.run(
             f"for i in $(seq {int(timeout * 2)}); do "
             f"[ $(grep -c '{GUEST_MARK}' {log}) -lt {times} ] || exit 0; "
-            f"[ $((i % 10)) != 0 ] || xl domid {name} >/dev/null 2>&1 || "
-            f"exit 1; sleep 0.5; done; exit 2", timeout + 60, check=False,
+            f"if [ $((i % 10)) = 0 ]; then "
+            f"if xl domid {name} >/dev/null 2>&1; then gone=0; else "
+            f"gone=$((gone + 1)); fi; [ $gone -lt {1 if times == 1 else 6} ]"
+            f" || exit 1; fi; sleep 0.5; done; exit 2",
+            timeout + 60, check=False,
             step=f"wait for guest {name}")
         if status:
             _, tail = self.run(f"tail -n 25 {log}", check=False)

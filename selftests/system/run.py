@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs the whole-system tests, printing TAP.
 
-Environment: HV=tenon|xen and BOOTS="devices q35" choose; BACK and FRONT
-override the halves of every boot; KVER the kernel.
+Environment: HV=tenon|xen, BOOTS="devices q35" and TESTS="guest_boots reboot"
+choose; BACK and FRONT override the halves of every boot; KVER the kernel.
 """
 
 import os
@@ -51,7 +51,9 @@ def chosen():
                 setup.kver = os.environ.get("KVER") or setup.kver
                 setup.back = os.environ.get("BACK") or setup.back
                 setup.front = os.environ.get("FRONT") or setup.front
-                yield hv, name, setup, tests
+                wanted = os.environ.get("TESTS", "").split()
+                yield hv, name, setup, [test for test in tests if not wanted
+                                        or test.__name__ in wanted]
 
 
 def boot(tap, label, setup, tests):
