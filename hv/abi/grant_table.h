@@ -55,9 +55,9 @@ struct grant_entry {
 #define GNTMAP_application_map (1U << 3)
 #define GNTMAP_contains_pte (1U << 4)
 /*
- * Tenon's own, announced by its CPUID block: @host_addr is ignored, the frame
- * appears at gfn == mfn, where dom0's devices reach it.  Others ignore the bit
- * and the mapping domain can tell by dev_bus_addr.
+ * Tenon's own, announced by its CPUID block: the frame appears at gfn == mfn,
+ * where dom0's devices reach it, and host_addr says so on return.  Where the bit
+ * is unknown host_addr comes back as it was and differs from dev_bus_addr.
  */
 #define TENON_GNTMAP_identity (1U << 6)
 

@@ -156,6 +156,8 @@ static int map_one(struct domain *d, struct gnttab_map_grant_ref *op,
 	handle_publish(t, handle, &m);
 	op->handle = handle;
 	op->dev_bus_addr = page_to_mfn(m.pg) << PAGE_SHIFT;
+	if (m.flags & TENON_GNTMAP_identity)
+		op->host_addr = op->dev_bus_addr;
 	__atomic_fetch_add(&d->grant_maps, 1, __ATOMIC_RELAXED);
 	return GNTST_okay;
 
