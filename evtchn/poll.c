@@ -32,7 +32,7 @@
 /* ... and how long polling pauses then. */
 #define STEAL_PAUSE_NS (20 * NSEC_PER_MSEC)
 
-static unsigned int poll_us = 50;
+static unsigned int poll_us = 200;
 module_param(poll_us, uint, 0644);
 MODULE_PARM_DESC(poll_us,
 		 "Microseconds to poll an idle ring before sleeping (0: never)");

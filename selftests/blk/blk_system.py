@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: MIT
+"""Whole-system tests of the block pair, beyond the general ones.
+
+'HV=xen|tenon python3 blk_system.py [TEST...]' boots one machine with our block
+halves and prints TAP.  Needs 'make modules'; builds the hostile front end.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.join(TOP, "selftests", "system")]
+# pylint: disable=wrong-import-position
+import tests as t  # noqa: E402  (sets up the path to the rig)
+import logscan  # noqa: E402
+from machine import Guest, Machine, RigError, Setup  # noqa: E402
+
+BACK = "/sys/module/tenon_blkback/parameters"
+FRONT = "/sys/module/tenon_blkfront/parameters"
+SCRATCH = "phy:/dev/disk/by-id/virtio-scratch"
+
+VERIFY = ("fio --name=v --filename=/dev/xvdd --direct=1 --verify=crc32c "
+          "--verify_fatal=1 --verify_state_save=0 --ioengine=libaio "
+          "--size=12M --iodepth=16 --rw={rw} --bsrange={bs} "
+          "--blockalign={align} --output-format=terse")
+WORK = (
+    {"rw": "randwrite", "bs": "512-1M", "align": "512"},
+    {"rw": "randtrimwrite", "bs": "4k-64k", "align": "4k"},
+)
+
+# What each side may negotiate; the first is the default.
+DEFAULTS = {
+    f"{BACK}/feature_persistent": "Y",
+    f"{BACK}/max_indirect_segments": "256",
+    f"{BACK}/max_ring_page_order": "4",
+    f"{BACK}/max_queues": "0",
+    f"{FRONT}/feature_persistent": "Y",
+    f"{FRONT}/max_indirect_segments": "256",
+    f"{FRONT}/max_ring_page_order": "2",
+    f"{FRONT}/max_queues": "0",
+    f"{FRONT}/trusted": "Y",
+}
+MIXES = (
+    ("defaults", {}),
+    ("grants for once", {f"{BACK}/feature_persistent": "N"}),
+    ("bounced, not persistent", {f"{BACK}/feature_persistent": "N",
+                                 f"{FRONT}/trusted": "N"}),
+    ("11 segments, barriers", {f"{FRONT}/max_indirect_segments": "0"}),
+    ("11 segments for once", {f"{BACK}/max_indirect_segments": "0",
+                              f"{FRONT}/feature_persistent": "N"}),
+    ("32 segments, one page", {f"{BACK}/max_indirect_segments": "32",
+                               f"{FRONT}/max_ring_page_order": "0"}),
+    ("ring of 16 pages", {f"{FRONT}/max_ring_page_order": "4"}),
+    ("four queues", {f"{BACK}/max_queues": "4", f"{FRONT}/max_queues": "4"}),
+)
+
+
+def set_parameters(m, values):
+    """Write module parameters on the side that has them."""
+    for path, value in {**DEFAULTS, **values}.items():
+        run = m.run if path.startswith(BACK) else m.guest_run
+        run(f"echo {value} >{path}")
+
+
+def attach(m, disk):
+    """Attach a disk to the guest as xvdd."""
+    m.run(f"xl block-attach guest {disk}")
+    t.guest_wait(m, "[ -b /dev/xvdd ]", "xvdd appears")
+
+
+def detach(m):
+    """Detach xvdd; it must go on both sides."""
+    m.run("xl block-detach guest xvdd")
+    t.guest_wait(m, "[ ! -e /sys/block/xvdd ]", "xvdd goes")
+    t.wait_for(m, "! xenstore-list /local/domain/0/backend/vbd/"
+                  "$(xl domid guest) | grep -qx 51760", "its back end goes")
+
+
+def verify(m, what):
+    """Write and verify xvdd in the guest, with flushes and FUA between."""
+    for work in WORK:
+        m.guest_run(VERIFY.format(**work), 300, step=f"{what}: {work['rw']}")
+    m.guest_run("dd if=/dev/zero of=/dev/xvdd bs=16k count=8 oflag=direct,"
+                "dsync 2>/dev/null && fio --name=f --filename=/dev/xvdd "
+                "--rw=write --bs=4k --size=128k --fsync=1 --ioengine=psync "
+                "--output-format=terse", 120, step=f"{what}: flush")
+
+
+def mixes(m):
+    """Data survives every combination of what can be negotiated."""
+    for name, values in MIXES:
+        set_parameters(m, values)
+        attach(m, f"{SCRATCH} xvdd w")
+        verify(m, name)
+        detach(m)
+    set_parameters(m, {})
+
+
+def read_only(m):
+    """A read-only disk is one in the guest, and the back end insists."""
+    attach(m, f"{SCRATCH} xvdd r")
+    t.expect(m.guest_run("cat /sys/block/xvdd/ro").strip() == "1",
+             "the guest does not know that the disk is read-only")
+    before = m.run("dd if=/dev/disk/by-id/virtio-scratch bs=64k count=1 "
+                   "iflag=direct 2>/dev/null | sha256sum")
+    m.guest_run("echo 0 >/sys/block/xvdd/force_ro 2>/dev/null; "
+                "blockdev --setrw /dev/xvdd; ! dd if=/dev/urandom "
+                "of=/dev/xvdd bs=4k count=4 oflag=direct 2>/dev/null",
+                step="writing fails")
+    after = m.run("dd if=/dev/disk/by-id/virtio-scratch bs=64k count=1 "
+                  "iflag=direct 2>/dev/null | sha256sum")
+    t.expect(before == after, "a read-only disk was written")
+    detach(m)
+
+
+def resize(m):
+    """The guest sees a disk grow while it is in use."""
+    m.run("truncate -s 16M /run/grow && losetup /dev/loop7 /run/grow")
+    attach(m, "phy:/dev/loop7 xvdd w")
+    t.expect(m.guest_run("cat /sys/block/xvdd/size").strip() == "32768",
+             "wrong size to begin with")
+    m.run("truncate -s 32M /run/grow && losetup -c /dev/loop7")
+    t.guest_wait(m, "dd if=/dev/xvdd of=/dev/null bs=4k count=1 iflag=direct; "
+                    "[ $(cat /sys/block/xvdd/size) = 65536 ]",
+                 "the new size is seen")
+    m.guest_run("dd if=/dev/zero of=/dev/xvdd bs=64k seek=400 count=8 "
+                "oflag=direct 2>/dev/null", step="the new end is written")
+    detach(m)
+    m.run("losetup -d /dev/loop7; rm /run/grow")
+
+
+def detach_under_load(m):
+    """A disk can be taken away amid I/O; what is under way fails or ends."""
+    for _ in range(3):
+        attach(m, "phy:/dev/nullb0 xvdd w")
+        m.guest_run("(fio --name=l --filename=/dev/xvdd --rw=randrw "
+                    "--bsrange=4k-256k --iodepth=64 --direct=1 "
+                    "--ioengine=libaio --size=64M --time_based "
+                    "--runtime=120 >/dev/null 2>&1; touch /tmp/load.done) "
+                    ">/dev/null 2>&1 & sleep 3")
+        detach(m)
+        t.guest_wait(m, "[ -e /tmp/load.done ]", "fio ends")
+        m.guest_run("rm /tmp/load.done")
+
+
+def device_fails(m):
+    """Errors of the device reach the guest as errors; then all is well."""
+    m.run("modprobe dm_mod; dmsetup create bad --table "
+          "\"0 131072 linear /dev/nullb0 0\"")
+    attach(m, "phy:/dev/mapper/bad xvdd w")
+    m.guest_run("dd if=/dev/xvdd of=/dev/null bs=64k count=4 iflag=direct "
+                "2>/dev/null")
+    m.run("dmsetup load bad --table '0 131072 error' && dmsetup resume bad")
+    m.guest_run("! dd if=/dev/xvdd of=/dev/null bs=64k count=4 iflag=direct "
+                "2>/dev/null", step="reading fails")
+    m.run("dmsetup load bad --table '0 131072 linear /dev/nullb0 0' && "
+          "dmsetup resume bad")
+    m.guest_run("dd if=/dev/xvdd of=/dev/null bs=64k count=4 iflag=direct "
+                "2>/dev/null", step="reading works again")
+    detach(m)
+    m.run("dmsetup remove bad")
+
+
+def hostile_front_end(m):
+    """A front end that breaks every rule harms only itself."""
+    attach(m, "phy:/dev/nullb0 xvdd w")
+    log = m.guest_run(
+        "dmesg -C; echo vbd-51760 >/sys/bus/xen/drivers/tenon-blkfront/unbind "
+        "&& insmod /run/tenon/files/tenon-hostile-front.ko; dmesg", 900,
+        step="the hostile front end")
+    for line in log.splitlines():
+        if re.search(r"(ok \d+ - |# .*:\d+: |# \d+ of)", line):
+            print("#   " + line, flush=True)
+    done = re.search(r"# (\d+) of (\d+) failed", log)
+    t.expect(done, f"the cases did not end:\n{log[-800:]}")
+    t.expect(done.group(1) == "0" and int(done.group(2)) > 20,
+             f"hostile cases failed:\n{log[-2000:]}")
+    m.guest_run("dd if=/dev/xvda of=/dev/null bs=64k count=16 iflag=direct "
+                "2>/dev/null", step="our own disk still works")
+    m.guest_run("rmmod tenon_hostile_front")
+    m.run("xl block-detach guest xvdd; true")
+
+
+TESTS = (mixes, read_only, resize, device_fails, detach_under_load,
+         hostile_front_end)
+
+
+def build_hostile(kver):
+    """Build the hostile front end; the path of the module."""
+    out = os.path.join(TOP, "out", "selftests", "hostile-" + kver)
+    subprocess.run(["sh", os.path.join(HERE, "build-hostile.sh"), kver, out],
+                   check=True)
+    return os.path.join(out, "selftests/blk/hostile/tenon-hostile-front.ko")
+
+
+def main():
+    names = sys.argv[1:]
+    todo = [test for test in TESTS if not names or test.__name__ in names]
+    print(f"1..{len(todo) + 1}", flush=True)
+    setup = Setup(hv=os.environ.get("HV", "tenon"),
+                  back=os.environ.get("BACK", "ours,stock"),
+                  front=os.environ.get("FRONT", "ours,stock"),
+                  kver=os.environ.get("KVER", ""), limit=3600)
+    setup.extra_files = (build_hostile(setup.kver),)
+    failed = 0
+
+    def say(text):
+        print(f"#   {text}", flush=True)
+
+    with Machine(setup, f"blk-system-{setup.hv}", say) as m:
+        m.create(Guest(vcpus=int(os.environ.get("VCPUS", "1"))))
+        for number, test in enumerate(todo, 1):
+            began = time.monotonic()
+            try:
+                test(m)
+                word = "ok"
+            except RigError as error:
+                word = "not ok"
+                failed += 1
+                say("\n#   ".join(str(error).splitlines()))
+            print(f"{word} {number} - {test.__name__} "
+                  f"# {time.monotonic() - began:.0f} s", flush=True)
+        m.collect()
+        m.power_off()
+        trouble = logscan.scan(m.log_dir)
+    for name, line_number, line in trouble[:10]:
+        say(f"{name}:{line_number}: {line}")
+    print(f"{'not ok' if trouble else 'ok'} {len(todo) + 1} - logs_clean")
+    return 1 if failed or trouble else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
