@@ -19,6 +19,7 @@ enum {
 	XEN_SYSCTL_numainfo = 17,
 	XEN_SYSCTL_cpupool_op = 18,
 	XEN_SYSCTL_scheduler_op = 19,
+	XEN_SYSCTL_pcitopoinfo = 22,
 	XEN_SYSCTL_get_cpu_levelling_caps = 25,
 	XEN_SYSCTL_get_cpu_featureset = 26,
 	XEN_SYSCTL_get_cpu_policy = 29,
@@ -153,6 +154,12 @@ struct xen_sysctl_scheduler_op {
 	} u;
 };
 
+struct xen_sysctl_pcitopoinfo {
+	u32 num_devs;
+	u64 devs; /* guest pointers: 4 bytes each, u32 */
+	u64 nodes;
+};
+
 struct xen_sysctl_cpu_levelling_caps {
 	u32 caps;
 };
@@ -198,6 +205,7 @@ struct xen_sysctl {
 		struct xen_sysctl_readconsole readconsole;
 		struct xen_sysctl_physinfo physinfo;
 		struct xen_sysctl_cputopoinfo cputopoinfo;
+		struct xen_sysctl_pcitopoinfo pcitopoinfo;
 		struct xen_sysctl_numainfo numainfo;
 		struct xen_sysctl_sched_id sched_id;
 		struct xen_sysctl_getdomaininfolist getdomaininfolist;

@@ -253,6 +253,7 @@ static const struct domctl_handler handlers[] = {
 	[XEN_DOMCTL_settimeoffset] = { domctl_set_time_offset, false },
 	[XEN_DOMCTL_getvcpuaffinity] = { domctl_get_vcpu_affinity, false },
 	[XEN_DOMCTL_resumedomain] = { domctl_resume, false },
+	[XEN_DOMCTL_sendtrigger] = { domctl_send_trigger, false },
 	[XEN_DOMCTL_gethvmcontext] = { domctl_get_hvm_context, true },
 	[XEN_DOMCTL_sethvmcontext] = { domctl_set_hvm_context, false },
 	[XEN_DOMCTL_get_address_size] = { domctl_address_size, true },

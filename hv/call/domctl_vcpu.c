@@ -128,6 +128,22 @@ long domctl_get_vcpu_info(struct domain *d, struct xen_domctl *op)
 	return 0;
 }
 
+/* Buttons and reset lines are not there to be pushed. */
+long domctl_send_trigger(struct domain *d, struct xen_domctl *op)
+{
+	const struct xen_domctl_sendtrigger *arg = &op->u.sendtrigger;
+	struct vcpu *v = vcpu_by_id(d, arg->vcpu);
+
+	if (arg->trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+		return -EOPNOTSUPP;
+	if (!v)
+		return -ESRCH;
+	if (v->down)
+		return -EINVAL;
+	vlapic_post_nmi(v);
+	return 0;
+}
+
 /*
  * Weight and cap in the form of Xen's credit2, which ours is closest to.  A
  * weight of 0 leaves it alone.

@@ -4,6 +4,7 @@
 #include "../abi/sysctl.h"
 
 #define MAX_DEBUG_KEYS 32
+#define MAX_PCI_NODES 64 /* answered in one go */
 #define NODE_DISTANCE 10 /* of a node to itself, by ACPI's convention */
 
 static long sysctl_read_console(struct xen_sysctl *op)
@@ -158,6 +159,16 @@ static long sysctl_numa_info(struct xen_sysctl *op)
 	return 0;
 }
 
+/* Some at a time: the tools go on from where we stop. */
+static long sysctl_pci_topology(struct xen_sysctl *op)
+{
+	struct xen_sysctl_pcitopoinfo *arg = &op->u.pcitopoinfo;
+	static const u32 node[MAX_PCI_NODES];
+
+	arg->num_devs = min(arg->num_devs, (u32)MAX_PCI_NODES);
+	return guest_write(arg->nodes, node, arg->num_devs * sizeof(node[0]));
+}
+
 static u32 count_domains(void)
 {
 	struct domain *d;
@@ -287,6 +298,7 @@ static long (*const handlers[])(struct xen_sysctl *op) = {
 	[XEN_SYSCTL_availheap] = sysctl_avail_heap,
 	[XEN_SYSCTL_cputopoinfo] = sysctl_cpu_topology,
 	[XEN_SYSCTL_numainfo] = sysctl_numa_info,
+	[XEN_SYSCTL_pcitopoinfo] = sysctl_pci_topology,
 	[XEN_SYSCTL_cpupool_op] = sysctl_cpupool,
 	[XEN_SYSCTL_scheduler_op] = sysctl_scheduler,
 	[XEN_SYSCTL_get_cpu_levelling_caps] = sysctl_levelling_caps,

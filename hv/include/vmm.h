@@ -49,6 +49,8 @@ int vmm_set_context(struct vcpu *v, const struct hvm_hw_cpu *ctx);
  * or moves vcpu_info while an upcall is pending.
  */
 void vlapic_post(struct vcpu *v, u8 vector, bool level);
+/* The same with a non-maskable interrupt. */
+void vlapic_post_nmi(struct vcpu *v);
 
 /* Registers of the exit being served, for hypercalls (rax, rdi, rsi, ...). */
 struct guest_regs {

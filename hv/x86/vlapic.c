@@ -185,6 +185,12 @@ static void vlapic_send_startup(struct vcpu *t, u8 page)
 	spin_unlock(&a->init_lock);
 }
 
+void vlapic_post_nmi(struct vcpu *v)
+{
+	WRITE_ONCE(v->arch->nmi_pending, true);
+	vcpu_kick(v);
+}
+
 static void vlapic_deliver(struct vcpu *t, u64 icr)
 {
 	u8 vector = icr;
@@ -196,8 +202,7 @@ static void vlapic_deliver(struct vcpu *t, u64 icr)
 			vlapic_post(t, vector, false);
 		break;
 	case APIC_DM_NMI:
-		WRITE_ONCE(t->arch->nmi_pending, true);
-		vcpu_kick(t);
+		vlapic_post_nmi(t);
 		break;
 	case APIC_DM_INIT:
 		vlapic_send_init(t);

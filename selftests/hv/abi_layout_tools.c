@@ -170,6 +170,8 @@ const struct layout TABLE[] = {
 	S(xen_sysctl_availheap), F(xen_sysctl_availheap, avail_bytes),
 	S(xen_sysctl_cputopo), S(xen_sysctl_cputopoinfo),
 	F(xen_sysctl_cputopoinfo, cputopo),
+	S(xen_sysctl_pcitopoinfo), F(xen_sysctl_pcitopoinfo, nodes),
+	V(XEN_SYSCTL_pcitopoinfo), V(XEN_DOMCTL_SENDTRIGGER_NMI),
 	S(xen_sysctl_meminfo), S(xen_sysctl_numainfo),
 	F(xen_sysctl_numainfo, meminfo), F(xen_sysctl_numainfo, distance),
 	S(xen_sysctl_cpupool_op), F(xen_sysctl_cpupool_op, n_dom),
