@@ -203,6 +203,8 @@ static u64 random_word(void)
 		return arena_gva(rnd(ARENA_SIZE + 16));
 	case 4:
 		return rnd(4) | rnd(4) << 32;
+	case 5:
+		return rnd(5000);
 	}
 	return rnd(70);
 }
