@@ -138,6 +138,7 @@ int vmm_set_context(struct vcpu *v, const struct hvm_hw_cpu *ctx)
 	else
 		xstate_reset(v);
 	vcpu_forget(v);
+	a->asid_cpu = NULL; /* translations of the old state are void */
 	r->rax = ctx->rax;
 	r->rbx = ctx->rbx;
 	r->rcx = ctx->rcx;

@@ -185,11 +185,24 @@ static void exit_xsetbv(struct vcpu *v)
 	exit_skip(v, OP_XSETBV, 3);
 }
 
+static void dump_state(struct vcpu *v)
+{
+	const struct guest_regs *r = &v->arch->regs;
+	const struct vmcb *vmcb = v->arch->vmcb;
+
+	printk_guest("d%uv%u: cpl %u rip %#lx rsp %#lx rflags %#lx cr0 %#lx cr2 %#lx cr3 %#lx cr4 %#lx",
+		     v->domain->id, v->id, vmcb->cpl, r->rip, r->rsp, r->rflags,
+		     vmcb->cr0, vmcb->cr2, vmcb->cr3, vmcb->cr4);
+	printk_guest("d%uv%u: rax %#lx rbx %#lx rcx %#lx rdx %#lx rsi %#lx rdi %#lx rbp %#lx",
+		     v->domain->id, v->id, r->rax, r->rbx, r->rcx, r->rdx,
+		     r->rsi, r->rdi, r->rbp);
+}
+
 /* A triple fault. */
 static void exit_shutdown(struct vcpu *v)
 {
-	printk_guest("d%uv%u: triple fault at %#lx, cr3 %#lx", v->domain->id,
-		     v->id, v->arch->regs.rip, v->arch->vmcb->cr3);
+	printk_guest("d%uv%u: triple fault", v->domain->id, v->id);
+	dump_state(v);
 	domain_shutdown(v->domain, SHUTDOWN_crash);
 }
 
@@ -197,6 +210,7 @@ static void exit_unknown(struct vcpu *v)
 {
 	const struct vmcb *vmcb = v->arch->vmcb;
 
+	dump_state(v);
 	domain_crash(v->domain, "v%u: exit %#lx info %#lx %#lx at %#lx", v->id,
 		     vmcb->exit_code, vmcb->exit_info1, vmcb->exit_info2,
 		     v->arch->regs.rip);

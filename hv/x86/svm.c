@@ -12,7 +12,6 @@
 
 #define SVM_LEAF 0x8000000a
 #define VM_CR_SVMDIS BIT(4)
-#define VM_CR_LOCK_DISABLED (VM_CR_SVMDIS | BIT(3))
 
 #define CR0_RESET (CR0_ET | CR0_NW | CR0_CD)
 #define RFLAGS_RESET 2
@@ -191,6 +190,7 @@ void svm_reset_vcpu(struct vcpu *v)
 	a->nmi_pending = false;
 	a->nmi_blocked = false;
 	a->virq_source = VIRQ_SRC_NONE;
+	a->asid_cpu = NULL; /* no translation outlives a reset */
 	vmcb->intercept &= ~INTERCEPT_IRET;
 	vmcb->v_intr = V_INTR_MASKING;
 	vmcb->event_inj = 0;
