@@ -3,8 +3,9 @@
  * printk.c - the hypervisor's log
  *
  * Every byte goes into the console ring and, if there is one, to the serial
- * line (a domain's console_io output only there).  Positions in the ring are free-running, so that a reader that fell
- * behind continues at the oldest byte that is still there.
+ * line; a domain's console_io output only to the line.  Positions in the ring are
+ * free-running, so that a reader that fell behind continues at the oldest byte
+ * that is still there.
  */
 #include "domain.h"
 #include "hypercall.h"
