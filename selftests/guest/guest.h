@@ -187,6 +187,10 @@ void test_unbacked_read(void);
 void test_unbacked_write(void);
 void test_unbacked_jump(void);
 void test_unbacked_tables(void);
+void test_own_code(void);
+void test_cr4(void);
+void test_fault_loop(void);
+void test_spin(void);
 
 void ap_main(void);
 

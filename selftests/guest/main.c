@@ -12,6 +12,17 @@ static const struct {
 	{ "grants", test_grants },
 	{ "memory", test_memory },
 	{ "cpu", test_cpu },
+	{ "smp", test_smp },
+	{ "triple-fault", test_triple_fault },
+	{ "halt", test_halt },
+	{ "unbacked-read", test_unbacked_read },
+	{ "unbacked-write", test_unbacked_write },
+	{ "unbacked-jump", test_unbacked_jump },
+	{ "unbacked-tables", test_unbacked_tables },
+	{ "own-code", test_own_code },
+	{ "cr4", test_cr4 },
+	{ "fault-loop", test_fault_loop },
+	{ "spin", test_spin },
 };
 
 int main(void);

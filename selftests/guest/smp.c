@@ -1,5 +1,243 @@
 // SPDX-License-Identifier: MIT
+/*
+ * smp.c - a second vCPU: started, stopped, and changing arguments under the
+ * hypervisor's hands
+ *
+ * Needs a guest of two vCPUs.  The second one has APIC ID 2.
+ */
 #include "guest.h"
+
+#define AP_PAGE 8
+#define AP_ID 2UL
+#define ICR_INIT 0x4500
+#define ICR_STARTUP (0x4600 | AP_PAGE)
+#define FREE_GFN 0x70000
+
+extern char ap_trampoline[], ap_trampoline_end[];
+
+static volatile u64 ap_alive, ap_job, ap_rounds;
+static union {
+	struct multicall_entry call[64];
+	struct gnttab_copy copy[64];
+	struct gnttab_map_grant_ref map[64];
+	struct gnttab_unmap_grant_ref unmap[64];
+	u64 words[512];
+} args __aligned(PAGE_SIZE);
+
+enum { JOB_NONE, JOB_SCRIBBLE, JOB_TABLES, JOB_UNMAP };
+
+static void icr(u64 command)
+{
+	PROBE("wrmsr", : : "c"(0x830), "a"((u32)command),
+	      "d"((u32)(command >> 32)) : "memory");
+}
+
+/* Random words into the arguments, the page table entry of the arguments. */
 void ap_main(void)
 {
+	u64 x = 88172645463325252ULL;
+
+	ap_alive++;
+	for (;;) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		switch (ap_job) {
+		case JOB_SCRIBBLE:
+			/* Mostly values that are nearly right. */
+			args.words[x % 512] = x >> 32 & 1 ? x >> 52 : x >> 40 & 0xff;
+			break;
+		case JOB_TABLES:
+			if (x & 1)
+				window_unmap(8);
+			else
+				window_map(8, (u64)&args, x & 2 ? PTE_RW : 0);
+			break;
+		case JOB_UNMAP:
+			for (unsigned int i = 0; i < 8; i++)
+				args.unmap[32 + i] = (struct gnttab_unmap_grant_ref){
+					.host_addr = (u64)(FREE_GFN + i) << PAGE_SHIFT,
+					.handle = ap_rounds >> 8,
+				};
+			CALL3(grant_table_op, GNTTABOP_unmap_grant_ref,
+			      &args.unmap[32], 8);
+			break;
+		default:
+			CALL2(sched_op, SCHEDOP_yield, 0);
+		}
+		ap_rounds++;
+	}
+}
+
+static bool wait_for(volatile u64 *p, u64 value)
+{
+	u64 end = now() + 20000000000ULL;
+
+	while (*p < value && now() < end)
+		CALL2(sched_op, SCHEDOP_yield, 0);
+	return *p >= value;
+}
+
+static void test_start(void)
+{
+	u64 base = 0, before;
+	u32 lo = 0, hi = 0;
+
+	PROBE("rdmsr", : "=a"(lo), "=d"(hi) : "c"(0x1b));
+	base = (u64)hi << 32 | lo | 3 << 10;
+	PROBE("wrmsr", : : "c"(0x1b), "a"((u32)base), "d"((u32)(base >> 32)));
+
+	memcpy((void *)(AP_PAGE << PAGE_SHIFT), ap_trampoline,
+	       ap_trampoline_end - ap_trampoline);
+	icr(AP_ID << 32 | ICR_STARTUP); /* never had an INIT */
+	icr(AP_ID << 32 | ICR_INIT);
+	icr(AP_ID << 32 | ICR_STARTUP);
+	icr(AP_ID << 32 | ICR_STARTUP); /* the second is ignored */
+	ok(wait_for(&ap_alive, 1), "the second vCPU starts");
+	before = ap_rounds;
+	ok(wait_for(&ap_rounds, before + 10), "and runs");
+	icr(AP_ID << 32 | ICR_STARTUP);
+	ok_eq(ap_alive, 1, "a start-up without INIT is ignored");
+	icr(AP_ID << 32 | ICR_INIT);
+	icr(AP_ID << 32 | ICR_STARTUP);
+	ok(wait_for(&ap_alive, 2), "INIT and start-up begin anew");
+	for (unsigned int i = 0; i < 500; i++) {
+		icr(AP_ID << 32 | ICR_INIT);
+		if (random64() & 1)
+			icr(AP_ID << 32 | ICR_STARTUP);
+		if (random64() & 1)
+			icr(AP_ID << 32 | ICR_STARTUP);
+		if (random64() & 1)
+			CALL3(vcpu_op, VCPUOP_is_up, 1, 0);
+	}
+	before = ap_alive;
+	icr(AP_ID << 32 | ICR_INIT);
+	icr(AP_ID << 32 | ICR_STARTUP);
+	ok(wait_for(&ap_alive, before + 1), "so after 500 of them at once");
+}
+
+static void test_down(void)
+{
+	u64 before;
+
+	ok_eq(CALL3(vcpu_op, VCPUOP_is_up, 1, 0), 1, "it is up");
+	ok_eq(CALL3(vcpu_op, VCPUOP_down, 1, 0), 0, "take it down");
+	ok_eq(CALL3(vcpu_op, VCPUOP_is_up, 1, 0), 0, "it is down");
+	before = ap_rounds;
+	ok_eq(CALL3(vcpu_op, VCPUOP_up, 1, 0), 0, "bring it up");
+	ok_either(CALL3(vcpu_op, VCPUOP_up, 1, 0), 0, -EEXIST, "twice");
+	ok(wait_for(&ap_rounds, before + 10), "it goes on where it was");
+	for (unsigned int i = 0; i < 1000; i++) {
+		CALL3(vcpu_op, VCPUOP_down, 1, 0);
+		CALL3(vcpu_op, VCPUOP_up, 1, 0);
+	}
+	before = ap_rounds;
+	ok(wait_for(&ap_rounds, before + 10), "so after 1000 times");
+}
+
+/* Arguments that change while they are read: any answer, and life goes on. */
+static void race(const char *name, u64 job, void *at, u64 ns)
+{
+	u64 end = now() + ns, n = 0, bad = 0;
+
+	ap_job = job;
+	for (; now() < end; n++) {
+		s64 ret;
+
+		switch (n % 6) {
+		case 0:
+			ret = CALL3(grant_table_op, GNTTABOP_copy, at, 32);
+			break;
+		case 1:
+			ret = CALL3(grant_table_op, GNTTABOP_map_grant_ref, at, 32);
+			break;
+		case 2:
+			ret = CALL3(grant_table_op, GNTTABOP_unmap_grant_ref, at, 32);
+			break;
+		case 3:
+			ret = CALL2(event_channel_op, EVTCHNOP_status, at);
+			break;
+		case 4:
+			ret = CALL2(hvm_op, HVMOP_get_param, at);
+			break;
+		default:
+			ret = CALL2(memory_op, XENMEM_memory_map, at);
+		}
+		bad += ret < -133;
+	}
+	ap_job = JOB_NONE;
+	ok(!bad, "%s: %lu calls", name, n);
+}
+
+/* Two vCPUs unmap the same handles: each goes once, the marks are right. */
+static void test_unmap_race(void)
+{
+	struct xen_add_to_physmap a = {
+		.domid = DOMID_SELF,
+		.space = XENMAPSPACE_grant_table,
+		.gpfn = gfn_of(&grant_page),
+	};
+	unsigned int rounds = 0, maps = 0;
+
+	CALL2(memory_op, XENMEM_add_to_physmap, &a);
+	for (unsigned int i = 0; i < 8; i++) {
+		grants[64 + i].domid = own_domid;
+		grants[64 + i].frame = gfn_of(scratch[i]);
+		WRITE_ONCE(grants[64 + i].flags, GTF_permit_access);
+	}
+	ap_rounds = 0;
+	ap_job = JOB_UNMAP;
+	for (; rounds < 2000; rounds++) {
+		struct gnttab_map_grant_ref map[8];
+		struct gnttab_unmap_grant_ref unmap[8];
+
+		for (unsigned int i = 0; i < 8; i++)
+			map[i] = (struct gnttab_map_grant_ref){
+				.host_addr = (u64)(FREE_GFN + i) << PAGE_SHIFT,
+				.flags = GNTMAP_host_map,
+				.ref = 64 + i,
+				.dom = DOMID_SELF,
+			};
+		CALL3(grant_table_op, GNTTABOP_map_grant_ref, map, 8);
+		for (unsigned int i = 0; i < 8; i++) {
+			maps += !map[i].status;
+			unmap[i] = (struct gnttab_unmap_grant_ref){
+				.host_addr = map[i].host_addr,
+				.handle = map[i].status ? ~0U : map[i].handle,
+			};
+			/* The other one goes round the handles in use. */
+			if (!map[i].status)
+				ap_rounds = (u64)map[i].handle << 8;
+		}
+		CALL3(grant_table_op, GNTTABOP_unmap_grant_ref, unmap, 8);
+	}
+	ap_job = JOB_NONE;
+	/* What the other one was doing is over. */
+	for (unsigned int i = 0; i < 1000; i++)
+		CALL2(sched_op, SCHEDOP_yield, 0);
+	ok(maps > 0, "two vCPUs unmap %u maps", maps);
+	for (u32 handle = 0; handle < 256; handle++)
+		for (unsigned int i = 0; i < 8; i++) {
+			struct gnttab_unmap_grant_ref u = {
+				.host_addr = (u64)(FREE_GFN + i) << PAGE_SHIFT,
+				.handle = handle,
+			};
+
+			CALL3(grant_table_op, GNTTABOP_unmap_grant_ref, &u, 1);
+		}
+	for (unsigned int i = 0; i < 8; i++)
+		ok_eq(grants[64 + i].flags, GTF_permit_access,
+		      "entry %u has no mark left", 64 + i);
+}
+
+void test_smp(void)
+{
+	test_start();
+	test_down();
+	race("changing arguments", JOB_SCRIBBLE, &args, 3000000000ULL);
+	window_map(8, (u64)&args, PTE_RW);
+	race("changing page tables", JOB_TABLES, window_at(8), 3000000000ULL);
+	test_unmap_race();
+	icr(AP_ID << 32 | ICR_INIT);
+	test_smoke();
 }
