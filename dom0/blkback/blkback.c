@@ -321,8 +321,8 @@ int blkback_ring_start(struct blkback *be, struct blkback_ring *ring,
 	init_waitqueue_head(&ring->drained);
 	init_completion(&ring->seg_released);
 	tenon_poll_init(&ring->poll, ring_look, ring_sleep);
-	snprintf(ring->name, sizeof(ring->name), "tenon-blk-%d-%u",
-		 dev->otherend_id, ring->index);
+	snprintf(ring->name, sizeof(ring->name), "%s-%u", dev_name(&dev->dev),
+		 ring->index);
 
 	err = xenbus_map_ring_valloc(dev, grefs, nr_pages, &ring->shared);
 	if (err) {

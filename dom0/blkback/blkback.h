@@ -151,7 +151,7 @@ struct blkback_vbd {
  * @watching: it is registered
  * @state_work: does what xenstore asks for; all but it leave @rings alone
  * @state: the front end's, as last seen
- * @removed: the xenbus device is going; @state_work lets go of everything
+ * @remove_work: lets go of everything
  * @finished: it has
  * @refs: references to this struct
  * @resize_work: tells the front end a new size
@@ -169,7 +169,7 @@ struct blkback {
 	bool watching;
 	struct work_struct state_work;
 	enum xenbus_state state;
-	bool removed;
+	struct work_struct remove_work;
 	struct completion finished;
 	refcount_t refs;
 	struct work_struct resize_work;
@@ -199,7 +199,7 @@ void blkback_vbd_limits(struct blkback *be);
 int blkback_vbd_advertise(struct blkback *be, struct xenbus_transaction xbt);
 
 /* stats.c */
-extern const struct attribute_group blkback_stats_group;
+extern const struct attribute_group *blkback_stats_groups[];
 void blkback_stats_setup(void);
 void blkback_stats_teardown(void);
 void blkback_stats_add(struct blkback *be);

@@ -49,9 +49,15 @@ static struct attribute *stats_attrs[] = {
 	NULL
 };
 
-const struct attribute_group blkback_stats_group = {
+static const struct attribute_group stats_group = {
 	.name = "statistics",
 	.attrs = stats_attrs,
+};
+
+/* The driver core makes and removes them. */
+const struct attribute_group *blkback_stats_groups[] = {
+	&stats_group,
+	NULL
 };
 
 static void stats_show_ring(struct seq_file *m, const struct blkback_ring *r)
@@ -62,18 +68,21 @@ static void stats_show_ring(struct seq_file *m, const struct blkback_ring *r)
 	seq_printf(m, "queue %u: slots %u inflight %d\n", r->index,
 		   r->is32 ? r->b32.s.nr : r->b64.s.nr,
 		   atomic_read(&r->inflight));
-	seq_printf(m, "  requests: read %llu write %llu flush %llu discard %llu bad %llu io_errors %lld waits %llu passes %llu\n",
-		   st->rd_req, st->wr_req, st->f_req, st->ds_req, st->bad_req,
-		   (s64)atomic64_read(&st->io_errors), st->oo_req, st->passes);
+	seq_printf(m, "  requests: read %llu write %llu flush %llu discard %llu\n",
+		   st->rd_req, st->wr_req, st->f_req, st->ds_req);
+	seq_printf(m, "  trouble: bad %llu io_errors %lld waits %llu\n",
+		   st->bad_req, (s64)atomic64_read(&st->io_errors),
+		   st->oo_req);
 	seq_printf(m, "  sectors: read %llu write %llu\n", st->rd_sect,
 		   st->wr_sect);
-	seq_printf(m, "  events: received %llu spurious %llu sent %llu\n",
-		   r->chan.events, r->chan.spurious, r->chan.sent);
+	seq_printf(m, "  events: received %llu spurious %llu sent %llu passes %llu\n",
+		   r->chan.events, r->chan.spurious, r->chan.sent, st->passes);
 	seq_printf(m, "  poll: hits %llu misses %llu\n", r->poll.hits,
 		   r->poll.misses);
-	seq_printf(m, "  grants: mapped %llu unmapped %lld hits %llu kept %u calls %lld map_errors %llu unmap_errors %lld\n",
+	seq_printf(m, "  grants: mapped %llu unmapped %lld hits %llu kept %u calls %lld\n",
 		   ms->maps, (s64)atomic64_read(&ms->unmaps), ms->hits,
-		   r->maps->nr_kept, (s64)atomic64_read(&ms->calls),
+		   r->maps->nr_kept, (s64)atomic64_read(&ms->calls));
+	seq_printf(m, "  grant trouble: map %llu unmap %lld\n",
 		   ms->map_errors, (s64)atomic64_read(&ms->unmap_errors));
 }
 

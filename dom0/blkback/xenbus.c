@@ -66,12 +66,13 @@ static void xenbus_stop_rings(struct blkback *be)
 	struct blkback_ring *rings = be->rings;
 	unsigned int i, n = be->nr_rings;
 
-	for (i = 0; i < n; i++)
-		blkback_ring_stop(&rings[i]);
+	/* First out of sight, then away. */
 	mutex_lock(&be->lock);
 	be->rings = NULL;
 	be->nr_rings = 0;
 	mutex_unlock(&be->lock);
+	for (i = 0; i < n; i++)
+		blkback_ring_stop(&rings[i]);
 	kvfree(rings);
 }
 
@@ -246,9 +247,12 @@ static void xenbus_open(struct blkback *be)
 		xenbus_dev_fatal(dev, err, "opening %x:%x", major, minor);
 }
 
-/* The last thing done for a device that is being removed. */
-static void xenbus_finish(struct blkback *be)
+/* The last thing done for a device; nobody queues other work any more. */
+static void xenbus_remove_work(struct work_struct *work)
 {
+	struct blkback *be = container_of(work, struct blkback, remove_work);
+
+	cancel_work_sync(&be->state_work);
 	xenbus_stop_rings(be);
 	cancel_work_sync(&be->resize_work);
 	blkback_vbd_close(be);
@@ -261,10 +265,6 @@ static void xenbus_state_work(struct work_struct *work)
 	struct blkback *be = container_of(work, struct blkback, state_work);
 	struct xenbus_device *dev = be->dev;
 
-	if (READ_ONCE(be->removed)) {
-		xenbus_finish(be);
-		return;
-	}
 	if (dev->state == XenbusStateInitWait)
 		xenbus_open(be);
 	switch (READ_ONCE(be->state)) {
@@ -355,11 +355,9 @@ static void blkback_remove(struct xenbus_device *dev)
 		unregister_xenbus_watch(&be->watch);
 		kfree(be->watch.node);
 	}
-	sysfs_remove_group(&dev->dev.kobj, &blkback_stats_group);
 	blkback_stats_remove(be);
 	dev_set_drvdata(&dev->dev, NULL);
-	WRITE_ONCE(be->removed, true);
-	queue_work(blkback_queue, &be->state_work);
+	queue_work(blkback_queue, &be->remove_work);
 	/*
 	 * Here all of xenbus waits for us, and we for the block device.  If it
 	 * hangs, only we shall.
@@ -387,11 +385,9 @@ static int blkback_probe(struct xenbus_device *dev,
 	init_completion(&be->finished);
 	INIT_WORK(&be->state_work, xenbus_state_work);
 	INIT_WORK(&be->resize_work, xenbus_resize_work);
+	INIT_WORK(&be->remove_work, xenbus_remove_work);
 	dev_set_drvdata(&dev->dev, be);
 	blkback_stats_add(be);
-	err = sysfs_create_group(&dev->dev.kobj, &blkback_stats_group);
-	if (err)
-		goto fail;
 
 	err = xenbus_printf(XBT_NIL, dev->nodename, "max-ring-page-order",
 			    "%u", xenbus_max_order());
@@ -430,6 +426,7 @@ static const struct xenbus_device_id blkback_ids[] = {
 /* The stock driver's name is "vbd"; ours must not be the same. */
 static struct xenbus_driver blkback_driver = {
 	.name = "tenon-blkback",
+	.driver.dev_groups = blkback_stats_groups,
 	.ids = blkback_ids,
 	.probe = blkback_probe,
 	.remove = blkback_remove,

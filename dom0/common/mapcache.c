@@ -245,8 +245,8 @@ static void map_batch_undo(struct map_batch *b)
  *
  * Only from the ring's serving context; may sleep.
  *
- * Return: 0; or -errno (-ENOMEM: worth another try later), then @b may still hold some mappings and must be
- * released as after success.
+ * Return: 0; or -errno (-ENOMEM: worth another try later), then @b may still
+ * hold some mappings and must be released as after success.
  */
 int map_batch_map(struct map_batch *b, const grant_ref_t *grefs,
 		  unsigned int n, bool readonly, bool keep)
@@ -284,7 +284,8 @@ int map_batch_map(struct map_batch *b, const grant_ref_t *grefs,
 		b->entries[b->nr++] = e;
 	}
 	if (!err && nr_fresh) {
-		int good = mc->ops->map(mc, mc->fresh, nr_fresh, flags);
+		int good = mc->ops->map(mc, mc->fresh, nr_fresh,
+					flags);
 
 		if (good < 0) {
 			err = good;

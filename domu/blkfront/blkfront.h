@@ -196,6 +196,7 @@ struct blkfront_features {
  * @queues: the rings while connected or connecting
  * @nr_queues: how many
  * @connected: the back end is Connected and so are we
+ * @quiesced: blk-mq was asked to send nothing
  * @dead: the disk is closing; every request fails
  * @tag_set: blk-mq's
  * @disk: the disk, once connected
@@ -211,6 +212,7 @@ struct blkfront {
 	struct blkfront_queue *queues;
 	unsigned int nr_queues;
 	bool connected;
+	bool quiesced;
 	bool dead;
 	struct blk_mq_tag_set tag_set;
 	struct gendisk *disk;

@@ -11,7 +11,7 @@
  * Anything else, or an impossible index, ends the dealings with this back end.
  */
 #include <linux/delay.h>
-#include <linux/irq.h>
+#include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <xen/grant_table.h>
@@ -456,8 +456,6 @@ int blkfront_queue_start(struct blkfront *bf, struct blkfront_queue *q,
 		xenbus_teardown_ring(&q->shared, nr_pages, q->grefs);
 		return err;
 	}
-	irq_set_affinity_and_hint(q->chan.irq,
-				  cpumask_of(q->index % nr_cpu_ids));
 	return 0;
 }
 

@@ -10,6 +10,7 @@
  *				start over; send it again once Connected
  */
 #include <linux/delay.h>
+#include <linux/interrupt.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -43,12 +44,33 @@ static bool trusted = true;
 module_param(trusted, bool, 0644);
 MODULE_PARM_DESC(trusted, "Back ends may see what shares a page with the data");
 
+/* Quiescing nests in blk-mq, but not here. */
+static void xenbus_quiesce(struct blkfront *bf)
+{
+	if (!bf->disk || bf->quiesced)
+		return;
+	blk_mq_quiesce_queue(bf->disk->queue);
+	bf->quiesced = true;
+}
+
+static void xenbus_unquiesce(struct blkfront *bf)
+{
+	struct request_queue *rq;
+
+	if (!bf->disk || !bf->quiesced)
+		return;
+	rq = bf->disk->queue;
+	bf->quiesced = false;
+	blk_mq_unquiesce_queue(rq);
+	blk_mq_start_stopped_hw_queues(rq, true);
+	blk_mq_kick_requeue_list(rq);
+}
+
 static void xenbus_stop_queues(struct blkfront *bf, struct bio_list *again)
 {
 	unsigned int i;
 
-	if (bf->disk)
-		blk_mq_quiesce_queue(bf->disk->queue);
+	xenbus_quiesce(bf);
 	for (i = 0; i < bf->nr_queues; i++)
 		blkfront_queue_stop(&bf->queues[i], again);
 	bf->connected = false;
@@ -82,6 +104,10 @@ static int xenbus_start_queues(struct blkfront *bf)
 			return err;
 		}
 	}
+	/* A queue's interrupts go where its requests come from. */
+	for (i = 0; n > 1 && i < n; i++)
+		irq_set_affinity_and_hint(queues[i].chan.irq,
+					  cpumask_of(i % nr_cpu_ids));
 	kvfree(bf->queues);
 	bf->queues = queues;
 	bf->nr_queues = n;
@@ -232,9 +258,7 @@ static void xenbus_recover(struct blkfront *bf)
 	struct bio *bio;
 
 	blkfront_disk_update(bf);
-	blk_mq_unquiesce_queue(bf->disk->queue);
-	blk_mq_start_stopped_hw_queues(bf->disk->queue, true);
-	blk_mq_kick_requeue_list(bf->disk->queue);
+	xenbus_unquiesce(bf);
 	while ((bio = bio_list_pop(&bf->recovered)))
 		submit_bio(bio);
 }
@@ -313,12 +337,8 @@ static void xenbus_close(struct blkfront *bf)
 	xenbus_stop_queues(bf, NULL);
 	while ((bio = bio_list_pop(&bf->recovered)))
 		bio_io_error(bio);
-	if (bf->disk) {
-		/* Whatever still comes fails at once. */
-		blk_mq_unquiesce_queue(bf->disk->queue);
-		blk_mq_start_stopped_hw_queues(bf->disk->queue, true);
-		blk_mq_kick_requeue_list(bf->disk->queue);
-	}
+	/* Whatever still comes fails at once. */
+	xenbus_unquiesce(bf);
 }
 
 static void blkfront_backend_changed(struct xenbus_device *dev,

@@ -19,8 +19,10 @@ import tests as t  # noqa: E402  (sets up the path to the rig)
 import logscan  # noqa: E402
 from machine import Guest, Machine, RigError, Setup  # noqa: E402
 
-BACK = "/sys/module/tenon_blkback/parameters"
-FRONT = "/sys/module/tenon_blkfront/parameters"
+BACK = "back:/sys/module/tenon_blkback/parameters"
+FRONT = "front:/sys/module/tenon_blkfront/parameters"
+BACK_POLL = "back:/sys/module/tenon_common/parameters/poll_us"
+FRONT_POLL = "front:/sys/module/tenon_common/parameters/poll_us"
 SCRATCH = "phy:/dev/disk/by-id/virtio-scratch"
 
 VERIFY = ("fio --name=v --filename=/dev/xvdd --direct=1 --verify=crc32c "
@@ -43,6 +45,8 @@ DEFAULTS = {
     f"{FRONT}/max_ring_page_order": "2",
     f"{FRONT}/max_queues": "0",
     f"{FRONT}/trusted": "Y",
+    BACK_POLL: "200",
+    FRONT_POLL: "200",
 }
 MIXES = (
     ("defaults", {}),
@@ -55,6 +59,8 @@ MIXES = (
     ("32 segments, one page", {f"{BACK}/max_indirect_segments": "32",
                                f"{FRONT}/max_ring_page_order": "0"}),
     ("ring of 16 pages", {f"{FRONT}/max_ring_page_order": "4"}),
+    ("polling for long", {BACK_POLL: "10000", FRONT_POLL: "10000"}),
+    ("events only", {BACK_POLL: "0", FRONT_POLL: "0"}),
     ("four queues", {f"{BACK}/max_queues": "4", f"{FRONT}/max_queues": "4"}),
 )
 
@@ -62,8 +68,9 @@ MIXES = (
 def set_parameters(m, values):
     """Write module parameters on the side that has them."""
     for path, value in {**DEFAULTS, **values}.items():
-        run = m.run if path.startswith(BACK) else m.guest_run
-        run(f"echo {value} >{path}")
+        side, file = path.split(":")
+        run = m.run if side == "back" else m.guest_run
+        run(f"echo {value} >{file}")
 
 
 def attach(m, disk):
@@ -96,6 +103,14 @@ def mixes(m):
         set_parameters(m, values)
         attach(m, f"{SCRATCH} xvdd w")
         verify(m, name)
+        print(f"#   {name}: " + " | ".join(
+            line.strip() for side in (m.run, m.guest_run)
+            for line in side("mountpoint -q /sys/kernel/debug || mount -t "
+                             "debugfs none /sys/kernel/debug; cat "
+                             "/sys/kernel/debug/tenon/blk*/*51760*/queues"
+                             ).splitlines()
+            if re.search("requests|poll|events|segments", line)),
+              flush=True)
         detach(m)
     set_parameters(m, {})
 
