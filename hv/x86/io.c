@@ -102,8 +102,26 @@ static void io_write(const struct vcpu *v, u16 port, u32 val, unsigned int size)
 
 static void string_fault(struct vcpu *v, u64 addr)
 {
+	if (vmm_long_mode(v) && (s64)(addr << 16) >> 16 != (s64)addr) {
+		svm_inject_error(v, VEC_GP, 0);
+		return;
+	}
 	v->arch->vmcb->cr2 = addr;
 	svm_inject_error(v, VEC_PF, NPF_WRITE);
+}
+
+/* An emulator may not say: then it is the code segment's, no prefix. */
+static u64 address_mask(struct vcpu *v, u64 info)
+{
+	if (info & IOIO_ADDR64)
+		return ~0ULL;
+	if (info & IOIO_ADDR32)
+		return 0xffffffff;
+	if (info & IOIO_ADDR16)
+		return 0xffff;
+	if (vmm_long_mode(v))
+		return ~0ULL;
+	return v->arch->vmcb->cs.attr & ATTR_DB ? 0xffffffff : 0xffff;
 }
 
 /*
@@ -115,7 +133,7 @@ static void io_string(struct vcpu *v, u64 info, unsigned int size)
 	static const u8 ones[64] = { [0 ... 63] = 0xff };
 	struct guest_regs *r = &v->arch->regs;
 	bool in = info & IOIO_IN;
-	u64 mask = info & BIT(9) ? ~0ULL : info & BIT(8) ? 0xffffffff : 0xffff;
+	u64 mask = address_mask(v, info);
 	u64 *index = in ? &r->rdi : &r->rsi;
 	u64 left = info & IOIO_REP ? r->rcx & mask : 1;
 	u64 n = min(left, (u64)STRING_CHUNK / size);

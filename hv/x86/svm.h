@@ -89,6 +89,9 @@
 #define IOIO_STRING BIT(2)
 #define IOIO_REP BIT(3)
 #define IOIO_SIZE_SHIFT 4 /* 1, 2 or 4 bytes */
+#define IOIO_ADDR16 BIT(7)
+#define IOIO_ADDR32 BIT(8)
+#define IOIO_ADDR64 BIT(9)
 #define IOIO_PORT_SHIFT 16
 
 #define NPF_PRESENT BIT(0)
