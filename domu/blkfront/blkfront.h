@@ -33,25 +33,15 @@
 struct blkfront;
 
 /**
- * struct blkfront_grant - a page of a request granted for once
- * @page: page
- * @gref: its grant
- */
-struct blkfront_grant {
-	struct page *page;
-	grant_ref_t gref;
-};
-
-/**
  * struct blkfront_cmd - our part of a request
  * @status: how it ended
  * @operation: BLKIF_OP_* it was sent as
- * @staged: its data stands in @pages, else @grants
+ * @staged: its data stands in @pages, else it is granted by @grefs
  * @nr: pages or grants in use
  * @queue: where it was sent
  * @segments: the page of segments of an indirect request
  * @pages: pool pages its data goes through
- * @grants: its own pages, granted until it ends
+ * @grefs: grants of its own pages, until it ends
  */
 struct blkfront_cmd {
 	blk_status_t status;
@@ -62,7 +52,7 @@ struct blkfront_cmd {
 	struct grant_page *segments;
 	union {
 		struct grant_page *pages[BLKFRONT_MAX_SEGMENTS];
-		struct blkfront_grant grants[BLKFRONT_MAX_SEGMENTS];
+		grant_ref_t grefs[BLKFRONT_MAX_SEGMENTS];
 	};
 };
 

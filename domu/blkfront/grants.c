@@ -55,15 +55,14 @@ static blk_status_t grants_get_once(struct blkfront_queue *q,
 	if (n > BLKIF_MAX_SEGMENTS)
 		cmd->segments = grantpool_get(&q->pool);
 	for_each_sg(q->sg, sg, n, i) {
-		struct blkfront_grant *g = &cmd->grants[i];
+		grant_ref_t gref = gnttab_claim_grant_reference(&head);
 
-		g->page = sg_page(sg);
-		g->gref = gnttab_claim_grant_reference(&head);
-		gnttab_grant_foreign_access_ref(g->gref, domid,
-						xen_page_to_gfn(g->page),
+		gnttab_grant_foreign_access_ref(gref, domid,
+						xen_page_to_gfn(sg_page(sg)),
 						readonly);
+		cmd->grefs[i] = gref;
 		q->seg[i] = (struct blkif_segment) {
-			.gref = g->gref,
+			.gref = gref,
 			.first_sect = sg->offset >> SECTOR_SHIFT,
 			.last_sect = ((sg->offset + sg->length) >>
 				      SECTOR_SHIFT) - 1,
@@ -187,13 +186,11 @@ void blkfront_grants_put(struct blkfront_queue *q, struct request *rq)
 	unsigned int i;
 
 	for (i = 0; i < cmd->nr; i++) {
-		struct blkfront_grant *g = &cmd->grants[i];
-
 		if (cmd->staged) {
 			grantpool_put(&q->pool, cmd->pages[i]);
-		} else if (!gnttab_try_end_foreign_access(g->gref)) {
+		} else if (!gnttab_try_end_foreign_access(cmd->grefs[i])) {
 			q->stats.stuck_grants++;
-			gnttab_end_foreign_access(g->gref, NULL);
+			gnttab_end_foreign_access(cmd->grefs[i], NULL);
 			cmd->status = BLK_STS_IOERR;
 		}
 	}

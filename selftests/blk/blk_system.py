@@ -27,7 +27,7 @@ SCRATCH = "phy:/dev/disk/by-id/virtio-scratch"
 
 VERIFY = ("fio --name=v --filename=/dev/xvdd --direct=1 --verify=crc32c "
           "--verify_fatal=1 --verify_state_save=0 --ioengine=libaio "
-          "--size=12M --iodepth=16 --rw={rw} --bsrange={bs} "
+          "--size=4M --iodepth=16 --rw={rw} --bsrange={bs} "
           "--blockalign={align} --output-format=terse")
 WORK = (
     {"rw": "randwrite", "bs": "512-1M", "align": "512"},
