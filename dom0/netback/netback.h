@@ -83,6 +83,9 @@ struct rx_batch;
  * @pass: arrays of one pass, see tx.c
  * @frag: page being filled with packet data
  * @chan: event channel
+ * @poll: place with the CPU's poller
+ * @polled: the poller looks at the ring, so that it need not be armed
+ * @throttled: the rate limit holds the guest's next packet back
  * @worked: something was found since the last event was acknowledged
  * @credit_timer: continues after the rate limit's window
  * @name: of the event channel
@@ -94,6 +97,9 @@ struct tx_side {
 	struct tx_pass *pass;
 	struct page_frag frag;
 	struct tenon_chan chan;
+	struct tenon_poll poll;
+	bool polled;
+	bool throttled;
 	bool worked;
 	struct timer_list credit_timer;
 	char name[IFNAMSIZ + 16];
@@ -255,6 +261,8 @@ void queue_down(struct netback_queue *q);
 int tx_alloc(struct netback_queue *q);
 void tx_free(struct netback_queue *q);
 int tx_poll(struct napi_struct *napi, int budget);
+enum tenon_look tx_look(struct tenon_poll *p);
+void tx_sleep(struct tenon_poll *p);
 void tx_credit_timeout(struct timer_list *t);
 
 /* rx.c */

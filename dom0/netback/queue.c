@@ -8,6 +8,7 @@ static void queue_tx_event(void *ctx)
 {
 	struct netback_queue *q = ctx;
 
+	tenon_poll_event(&q->tx.poll);
 	napi_schedule(&q->tx.napi);
 }
 
@@ -75,6 +76,9 @@ int queue_connect(struct netback_queue *q, const struct queue_ports *ports)
 	netif_napi_add(q->vif->dev, &q->rx.napi, rx_poll);
 	timer_setup(&q->tx.credit_timer, tx_credit_timeout, 0);
 	timer_setup(&q->rx.stall_timer, rx_stall_timeout, 0);
+	tenon_poll_init(&q->tx.poll, tx_look, tx_sleep);
+	q->tx.polled = false;
+	q->tx.throttled = false;
 	q->tx.worked = true;
 	q->rx.stalled = false;
 
@@ -138,6 +142,9 @@ void queue_down(struct netback_queue *q)
 {
 	napi_disable(&q->tx.napi);
 	napi_disable(&q->rx.napi);
+	/* whose callbacks do nothing while the poll is disabled */
+	tenon_poll_take(&q->tx.poll);
+	WRITE_ONCE(q->tx.polled, false);
 	del_timer_sync(&q->tx.credit_timer);
 	del_timer_sync(&q->rx.stall_timer);
 }

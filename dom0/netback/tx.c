@@ -466,13 +466,15 @@ int tx_poll(struct napi_struct *napi, int budget)
 		 * Armed while still polling: an event from here on finds the
 		 * poll running and makes it run again.
 		 */
-		if (why == TX_NEXT_NONE && !nettx_back_arm(&q->tx.ring))
+		if (why == TX_NEXT_NONE && (READ_ONCE(q->tx.polled) ||
+					    !nettx_back_arm(&q->tx.ring)))
 			break;
 	}
 	if (work)
 		q->tx.worked = true;
 	if (work >= budget)
 		return budget;
+	WRITE_ONCE(q->tx.throttled, why == TX_NEXT_THROTTLED);
 	if (!napi_complete_done(napi, work))
 		return work;
 
@@ -485,6 +487,60 @@ int tx_poll(struct napi_struct *napi, int budget)
 
 		q->tx.worked = false;
 		tenon_chan_eoi(&q->tx.chan, useful);
+		tenon_poll_start(&q->tx.poll);
 	}
 	return work;
+}
+
+/*
+ * The CPU's poller looks at the ring instead of being told by an event.  Whoever
+ * holds NAPI's scheduled bit owns the ring, and these take it like a poll does.
+ */
+
+/**
+ * tx_look() - has the guest sent?
+ * @p: of the queue
+ */
+enum tenon_look tx_look(struct tenon_poll *p)
+{
+	struct netback_queue *q = container_of(p, struct netback_queue, tx.poll);
+	struct napi_struct *napi = &q->tx.napi;
+
+	if (READ_ONCE(q->vif->broken) || READ_ONCE(q->tx.throttled))
+		return TENON_LOOK_IDLE;
+	if (test_bit(NAPI_STATE_SCHED, &napi->state))
+		return napi_disable_pending(napi) ? TENON_LOOK_IDLE :
+						    TENON_LOOK_WORK;
+	if (!napi_schedule_prep(napi))
+		return TENON_LOOK_IDLE;
+	if (!q->tx.polled) {
+		/* an event at a distance that is never reached: none */
+		WRITE_ONCE(q->tx.polled, true);
+		nettx_back_arm_at(&q->tx.ring, U32_MAX / 2);
+	}
+	if (nettx_back_pending(&q->tx.ring)) {
+		__napi_schedule(napi);
+		return TENON_LOOK_WORK;
+	}
+	napi_complete(napi);
+	return TENON_LOOK_IDLE;
+}
+
+/**
+ * tx_sleep() - the poller stops: have the guest send an event
+ * @p: of the queue
+ */
+void tx_sleep(struct tenon_poll *p)
+{
+	struct netback_queue *q = container_of(p, struct netback_queue, tx.poll);
+	struct napi_struct *napi = &q->tx.napi;
+
+	/* before the attempt: a poll that runs now is made to run again, and arms */
+	WRITE_ONCE(q->tx.polled, false);
+	if (READ_ONCE(q->vif->broken) || !napi_schedule_prep(napi))
+		return;
+	if (nettx_back_arm(&q->tx.ring))
+		__napi_schedule(napi);
+	else
+		napi_complete(napi);
 }

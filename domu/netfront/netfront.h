@@ -133,10 +133,26 @@ struct rx_side {
 	struct timer_list refill_timer;
 };
 
+/**
+ * struct netfront_queue - a pair of rings
+ * @front: the interface
+ * @id: which of its queues
+ * @napi: serves both rings
+ * @poll: place with the CPU's poller
+ * @polled: the poller looks at the receive ring, so that it need not be armed
+ * @worked: something was found since the last event was acknowledged
+ * @tx: what we send
+ * @rx: what we receive
+ * @tx_name: of the event channel
+ * @rx_name: of the event channel
+ * @stat: counters
+ */
 struct netfront_queue {
 	struct netfront *front;
 	unsigned int id;
 	struct napi_struct napi;
+	struct tenon_poll poll;
+	bool polled;
 	bool worked;
 	struct tx_side tx;
 	struct rx_side rx;

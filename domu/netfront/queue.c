@@ -11,6 +11,7 @@ static void queue_event(void *ctx)
 {
 	struct netfront_queue *q = ctx;
 
+	tenon_poll_event(&q->poll);
 	napi_schedule(&q->napi);
 }
 
@@ -42,15 +43,61 @@ static int queue_poll(struct napi_struct *napi, int budget)
 	 * Armed while still polling: an event from here on finds the poll
 	 * running and makes it run again.
 	 */
-	if (work == budget || netrx_front_arm(&q->rx.ring))
+	if (work == budget ||
+	    (!READ_ONCE(q->polled) && netrx_front_arm(&q->rx.ring)))
 		return budget;
 	if (napi_complete_done(napi, work)) {
 		useful = q->worked;
 		q->worked = false;
 		tenon_chan_eoi(&q->tx.chan, useful);
 		tenon_chan_eoi(&q->rx.chan, useful);
+		tenon_poll_start(&q->poll);
 	}
 	return work;
+}
+
+/*
+ * The CPU's poller looks at the ring instead of being told by an event.  Whoever
+ * holds NAPI's scheduled bit owns the ring, and these take it like a poll does.
+ */
+static enum tenon_look queue_look(struct tenon_poll *p)
+{
+	struct netfront_queue *q = container_of(p, struct netfront_queue, poll);
+	struct napi_struct *napi = &q->napi;
+
+	if (READ_ONCE(q->front->broken))
+		return TENON_LOOK_IDLE;
+	if (test_bit(NAPI_STATE_SCHED, &napi->state))
+		return napi_disable_pending(napi) ? TENON_LOOK_IDLE :
+						    TENON_LOOK_WORK;
+	if (!napi_schedule_prep(napi))
+		return TENON_LOOK_IDLE;
+	if (!q->polled) {
+		/* an event at a distance that is never reached: none */
+		WRITE_ONCE(q->polled, true);
+		netrx_front_arm_at(&q->rx.ring, U32_MAX / 2);
+	}
+	if (netrx_front_pending(&q->rx.ring)) {
+		__napi_schedule(napi);
+		return TENON_LOOK_WORK;
+	}
+	napi_complete(napi);
+	return TENON_LOOK_IDLE;
+}
+
+static void queue_sleep(struct tenon_poll *p)
+{
+	struct netfront_queue *q = container_of(p, struct netfront_queue, poll);
+	struct napi_struct *napi = &q->napi;
+
+	/* before the attempt: a poll that runs now is made to run again, and arms */
+	WRITE_ONCE(q->polled, false);
+	if (READ_ONCE(q->front->broken) || !napi_schedule_prep(napi))
+		return;
+	if (netrx_front_arm(&q->rx.ring))
+		__napi_schedule(napi);
+	else
+		napi_complete(napi);
 }
 
 static int queue_rings(struct netfront_queue *q)
@@ -102,6 +149,7 @@ int queue_connect(struct netfront_queue *q)
 	int err;
 
 	netif_napi_add(q->front->dev, &q->napi, queue_poll);
+	tenon_poll_init(&q->poll, queue_look, queue_sleep);
 	err = tx_connect(q);
 	if (!err)
 		err = rx_connect(q);
@@ -154,5 +202,8 @@ void queue_up(struct netfront_queue *q)
 void queue_down(struct netfront_queue *q)
 {
 	napi_disable(&q->napi);
+	/* whose callbacks do nothing while the poll is disabled */
+	tenon_poll_take(&q->poll);
+	WRITE_ONCE(q->polled, false);
 	del_timer_sync(&q->rx.refill_timer);
 }

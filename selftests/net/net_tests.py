@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Network tests in a booted machine; each takes it and fails with RigError.
+
+On its own, boots one machine and runs them, printing TAP:
+
+    net_tests.py --hv xen --back stock,ours --front stock,ours [--only NAME ...]
+"""
+
+import argparse
+import os
+import re
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.join(TOP, "rig")]
+# pylint: disable=wrong-import-position
+import overlay  # noqa: E402
+from machine import Guest, Machine, RigError, Setup  # noqa: E402
+
+DOM0 = "10.0.2.15"
+GUEST = "10.0.2.21"
+OFFLOADS = ("tx", "sg", "tso", "gso", "gro")
+# A page, a jumbo frame, all that fits: with one byte less and more.
+SIZES = (1, 2, 13, 64, 255, 256, 257, 1471, 1472, 1473, 4053, 4054, 4055, 8972,
+         9000, 16384, 32000, 65506, 65507)
+
+
+def expect(condition, text):
+    """Fail the test with a text unless the condition holds."""
+    if not condition:
+        raise RigError(text)
+
+
+def ours(m, half):
+    """Is that half of the network ours?"""
+    return any(n.startswith("tenon-net")
+               for n in overlay.chosen(half, getattr(m.setup, half)))
+
+
+def vif(m):
+    """The back end's interface of the guest."""
+    domid = m.run("xl domid guest").split()[-1]
+    return f"vif{domid}.0"
+
+
+def dom0_wait(m, script, text, timeout=60):
+    """Run a script in dom0 until it succeeds."""
+    m.run(f"for i in $(seq {timeout * 2}); do ( {script} ) >/dev/null 2>&1 "
+          "&& exit 0; sleep 0.5; done; exit 1", timeout * 2 + 60, step=text)
+
+
+def guest_wait(m, script, text, timeout=60):
+    """Run a script in the guest until it succeeds."""
+    m.guest_run(f"for i in $(seq {timeout * 2}); do ( {script} ) >/dev/null "
+                "2>&1 && exit 0; sleep 0.5; done; exit 1", timeout * 2 + 60,
+                step=text)
+
+
+def counter(text, name):
+    """The sum over all queues of one counter of 'ethtool -S'."""
+    return sum(int(n) for n in re.findall(rf"^\s*q\d+_{name}: (\d+)$", text,
+                                          re.M))
+
+
+def reachable(m):
+    """The guest answers."""
+    m.run(f"ping -q -c 2 -i 0.2 -w 60 {GUEST}", 90, step="ping the guest")
+
+
+# nc must not see the end of its own input, or it closes that direction and
+# its peer leaves.
+RECEIVE = ("rm -f /tmp/r.sum /tmp/nc; mkfifo /tmp/nc; (exec 9<>/tmp/nc; "
+           "busybox nc -l -p 5555 <&9 >/tmp/r; sha256sum </tmp/r >/tmp/r.part; "
+           "wc -c </tmp/r >>/tmp/r.part; rm /tmp/r; mv /tmp/r.part /tmp/r.sum) "
+           ">/dev/null 2>&1 & sleep 1")
+WAIT = ("for i in $(seq 240); do [ -s /tmp/r.sum ] && break; sleep 0.5; done; "
+        "cat /tmp/r.sum")
+SEND = ("head -c {mib}M /dev/urandom >/tmp/s; sha256sum </tmp/s; wc -c </tmp/s; "
+        "busybox nc -w 60 {to} 5555 </tmp/s; rm /tmp/s")
+
+
+def stream(m, mib, label, dom0=DOM0, guest=GUEST):
+    """A file from each side to the other arrives as it was."""
+    for sender, receiver, to, way in (
+            (m.guest_run, m.run, dom0, "guest to dom0"),
+            (m.run, m.guest_run, guest, "dom0 to guest")):
+        receiver(RECEIVE)
+        want = sender(SEND.format(mib=mib, to=to), 300,
+                      step=f"{label}, {way}: send").split()
+        got = receiver(WAIT, 200).split()
+        expect(got[2:] == want[2:], f"{label}, {way}: {got} for {want}")
+        expect(got == want, f"{label}, {way}: other bytes than sent")
+
+
+def net_features(m):
+    """Offloads are negotiated, not merely there."""
+    for where, text in (("guest", m.guest_run("ethtool -k eth0")),
+                        ("dom0", m.run(f"ethtool -k {vif(m)}"))):
+        for feature in ("tx-checksum-ipv4", "tx-checksum-ipv6",
+                        "tx-scatter-gather", "tx-tcp-segmentation",
+                        "tx-tcp6-segmentation", "rx-checksumming"):
+            expect(re.search(rf"^\s*{feature}: on", text, re.M),
+                   f"{feature} is not on in {where}")
+    if ours(m, "front"):
+        m.guest_run("[ $(cat /sys/class/net/eth0/carrier) = 1 ] && "
+                    "lsmod | grep -q ^tenon_netfront && "
+                    "! lsmod | grep -q ^xen_netfront")
+    if ours(m, "back"):
+        m.run("lsmod | grep -q ^tenon_netback && ! lsmod | "
+              "grep -q ^xen_netback")
+
+
+def net_ping_sizes(m):
+    """Packets of many sizes, both ways, with a pattern that ping checks."""
+    loop = (f"for s in {' '.join(map(str, SIZES))}; do ping -q -c 2 -i 0.2 "
+            "-w 40 -p 5aa5c33c -s $s {peer} >/tmp/p 2>&1 && ! grep -q 'wrong "
+            "data' /tmp/p || {{ echo size $s; cat /tmp/p; exit 1; }}; done")
+    m.guest_run(loop.format(peer=DOM0), 300, step="ping dom0")
+    m.run(loop.format(peer=GUEST), 300, step="ping the guest")
+
+
+def net_stream(m):
+    """Byte-exact streams with default settings."""
+    stream(m, 16, "default")
+
+
+def net_stream_ipv6(m):
+    """Byte-exact over IPv6, whose checksum and segmentation are apart."""
+    m.run("sysctl -qw net.ipv6.conf.xenbr0.disable_ipv6=0; "
+          "ip -6 addr add fd00::1/64 dev xenbr0 nodad 2>/dev/null; true")
+    m.guest_run("ip -6 addr add fd00::2/64 dev eth0 nodad 2>/dev/null; true")
+    stream(m, 8, "IPv6", "fd00::1", "fd00::2")
+
+
+def net_stream_offloads(m):
+    """Byte-exact with offloads off at either end, one by one and all."""
+    name = vif(m)
+    for off in (("tso",), ("sg",), OFFLOADS):
+        flags = " ".join(f"{o} off" for o in off)
+        on = " ".join(f"{o} on" for o in OFFLOADS)
+        for where, run, dev in (("guest", m.guest_run, "eth0"),
+                                ("dom0", m.run, name)):
+            run(f"ethtool -K {dev} {flags}")
+            try:
+                stream(m, 4, f"{' '.join(off)} off in {where}")
+            finally:
+                run(f"ethtool -K {dev} {on}")
+
+
+def net_stream_mtu(m):
+    """Byte-exact with other MTUs."""
+    name = vif(m)
+    for mtu in (9000, 65000, 1280):
+        m.run(f"ip link set {name} mtu {mtu}; ip link set xenbr0 mtu {mtu}; "
+              "true")
+        m.guest_run(f"ip link set eth0 mtu {mtu}")
+        try:
+            reachable(m)
+            stream(m, 8, f"mtu {mtu}")
+            if mtu > 2000:
+                m.guest_run(f"ping -q -c 2 -w 40 -M do -s {min(mtu, 1500) - 28}"
+                            f" {DOM0}")
+        finally:
+            m.run(f"ip link set {name} mtu 1500; ip link set xenbr0 mtu 1500")
+            m.guest_run("ip link set eth0 mtu 1500")
+
+
+def net_udp(m):
+    """A flood of small packets both ways; the guest answers afterwards."""
+    m.run("pidof iperf3 || iperf3 -s -D; sleep 1")
+    for reverse in ("", "-R"):
+        m.guest_run(f"iperf3 -c {DOM0} -u -b 0 -l 64 -t 2 {reverse}", 90)
+    reachable(m)
+
+
+def net_rx_stall(m):
+    """A guest that posts no buffers: carrier down, bounded, and back."""
+    name = vif(m)
+    limit = "/sys/module/tenon_netback/parameters/rx_stall_ms"
+    if not ours(m, "back") or not ours(m, "front"):
+        return
+    m.run(f"echo 3000 >{limit}")
+    m.guest_run("ip link set eth0 down")
+    try:
+        m.run(f"ip neigh replace {GUEST} lladdr 00:16:3e:00:00:01 dev xenbr0; "
+              f"ping -q -f -c 3000 -s 1400 -w 10 {GUEST}; true", 60)
+        dom0_wait(m, f"[ $(cat /sys/class/net/{name}/carrier) = 0 ]",
+                  "carrier goes down", 30)
+        stats = m.run(f"ethtool -S {name}")
+        expect(counter(stats, "rx_stalled") >= 1, "no stall was counted")
+    finally:
+        m.run(f"echo 60000 >{limit}")
+        m.guest_run("ip link set eth0 up; ip addr add "
+                    f"{GUEST}/24 dev eth0 2>/dev/null; true")
+    dom0_wait(m, f"[ $(cat /sys/class/net/{name}/carrier) = 1 ]",
+              "carrier comes back", 30)
+    m.run(f"ip neigh del {GUEST} dev xenbr0; true")
+    reachable(m)
+
+
+def net_tx_stall(m):
+    """A back end that serves nothing: the guest's queue waits, then goes on."""
+    name = vif(m)
+    if not ours(m, "back") or not ours(m, "front"):
+        return
+    m.run(f"ip link set {name} down")
+    m.guest_run(f"ip neigh replace {DOM0} lladdr 52:54:00:00:00:01 dev eth0; "
+                f"ping -q -f -c 3000 -w 5 {DOM0}; ethtool -S eth0 | grep "
+                "tx_stopped", 60)
+    stopped = counter(m.guest_run("ethtool -S eth0"), "tx_stopped")
+    expect(stopped >= 1, "the guest's queue never stopped")
+    m.run(f"ip link set {name} up")
+    m.guest_run(f"ip neigh del {DOM0} dev eth0; true")
+    reachable(m)
+    stream(m, 2, "after the stall")
+
+
+def net_detach_under_load(m):
+    """Interfaces come and go while traffic flows."""
+    mac = "00:16:3e:00:01:01"
+    m.run("pidof iperf3 || iperf3 -s -D; sleep 1")
+    for _ in range(3):
+        m.run(f"xl network-attach guest mac={mac} bridge=xenbr0")
+        guest_wait(m, "[ -e /sys/class/net/eth1 ]", "eth1 appears")
+        m.guest_run("ip link set eth1 up && ip addr add 10.0.2.99/24 dev eth1 "
+                    f"&& ping -q -c 2 -w 40 -I eth1 {DOM0} && "
+                    f"(timeout 20 iperf3 -c {DOM0} -B 10.0.2.99%eth1 -t 15 "
+                    ">/dev/null 2>&1 &) ; sleep 2")
+        m.run("xl network-detach guest 1")
+        guest_wait(m, "[ ! -e /sys/class/net/eth1 ]", "eth1 disappears")
+        dom0_wait(m, "! ls -d /sys/class/net/vif*.1", "vif disappears")
+    m.guest_run("for p in $(pidof iperf3); do kill $p; done; true")
+    reachable(m)
+
+
+# A bound device pins its driver.
+UNLOAD_FRONT = ("echo vif-0 >/sys/bus/xen/drivers/tenon-netfront/unbind && "
+                "rmmod tenon_netfront && [ ! -e /sys/class/net/eth0 ]")
+
+
+def net_reload_front(m):
+    """Our front end unloads and loads in a running guest."""
+    if not ours(m, "front"):
+        return
+    for _ in range(2):
+        m.guest_run(f"{UNLOAD_FRONT} && modprobe tenon-netfront", 60)
+        guest_wait(m, "[ -e /sys/class/net/eth0 ]", "eth0 is back")
+        m.guest_run(f"ip link set eth0 up; ip addr add {GUEST}/24 dev eth0 "
+                    "2>/dev/null; true")
+        reachable(m)
+    stream(m, 2, "after reload")
+
+
+def net_stock_beside(m):
+    """Ours beside stock: refused with one line."""
+    if not ours(m, "front"):
+        return
+    m.guest_run(f"{UNLOAD_FRONT}; insmod $(find /lib/modules -name "
+                "'xen-netfront.ko*' | head -n 1); ! modprobe tenon-netfront && "
+                "dmesg | grep 'tenon-netfront: xen-netfront is loaded' && "
+                "echo vif-0 >/sys/bus/xen/drivers/vif/unbind; "
+                "rmmod xen_netfront && modprobe tenon-netfront")
+    guest_wait(m, "[ -e /sys/class/net/eth0 ]", "eth0 is back")
+    m.guest_run(f"ip link set eth0 up; ip addr add {GUEST}/24 dev eth0 "
+                "2>/dev/null; true")
+    reachable(m)
+
+
+def net_save_restore(m):
+    """An open TCP connection survives save and restore."""
+    keep = ("rm -f /tmp/nc; mkfifo /tmp/nc; (exec 9<>/tmp/nc; busybox nc {} "
+            "<&9 >/tmp/in 2>/dev/null) >/dev/null 2>&1 & sleep 1; ")
+    m.guest_run(keep.format("-l -p 5558"))
+    m.run(keep.format(f"{GUEST} 5558") + "echo before >/tmp/nc; sleep 1")
+    m.run("xl save guest /tmp/guest.save && xl restore /tmp/guest.save; "
+          "s=$?; rm -f /tmp/guest.save; exit $s", 300, step="save, restore")
+    dom0_wait(m, f"ping -c 1 -W 2 {GUEST}", "the guest is back", 90)
+    m.run("echo after >/tmp/nc; sleep 1")
+    guest_wait(m, "grep -q after /tmp/in && grep -q before /tmp/in",
+               "the connection lives", 60)
+    m.run("pkill -x nc; pkill -f 'busybox nc'; rm -f /tmp/nc; true")
+    stream(m, 2, "after restore")
+
+
+def net_rate(m):
+    """The toolstack's rate limit holds."""
+    if not ours(m, "back"):
+        return
+    mac = "00:16:3e:00:01:02"
+    m.run(f"xl network-attach guest mac={mac} bridge=xenbr0 rate=1MB/s")
+    guest_wait(m, "[ -e /sys/class/net/eth1 ]", "eth1 appears")
+    m.run("pidof iperf3 || iperf3 -s -D; sleep 1")
+    out = m.guest_run(
+        "ip link set eth1 up; ip addr add 10.0.2.98/24 dev eth1; ping -q -c 2 "
+        f"-w 40 -I eth1 {DOM0}; iperf3 -c {DOM0} -B 10.0.2.98%eth1 -u -b 40M "
+        "-l 1400 -t 4 -f k | grep receiver", 90)
+    rate = float(re.search(r"([\d.]+) Kbits/sec", out).group(1))
+    stats = m.run("ethtool -S $(basename $(ls -d /sys/class/net/vif*.1))")
+    m.run("xl network-detach guest 1")
+    guest_wait(m, "[ ! -e /sys/class/net/eth1 ]", "eth1 disappears")
+    expect(rate < 12000, f"{rate} Kbit/s through a limit of 8000")
+    expect(counter(stats, "tx_throttled"), "the limit was never reached")
+
+
+def net_counters(m):
+    """Nothing went wrong on the way that only a counter knows."""
+    bad = ("tx_bad_header", "tx_bad_size", "tx_bad_range", "tx_bad_empty",
+           "tx_bad_slots", "tx_bad_extra", "tx_bad_gso", "tx_copy_failed",
+           "rx_copy_failed", "rx_bad_slot", "rx_bad_extra", "rx_bad_header",
+           "rx_grant_held", "tx_errors")
+    texts = []
+    if ours(m, "back"):
+        texts.append(("dom0", m.run(f"ethtool -S {vif(m)}")))
+    if ours(m, "front"):
+        texts.append(("guest", m.guest_run("ethtool -S eth0")))
+    for where, text in texts:
+        for name in bad:
+            expect(not counter(text, name),
+                   f"{where}: {name} {counter(text, name)}")
+
+
+TESTS = [net_features, net_ping_sizes, net_stream, net_stream_ipv6,
+         net_stream_offloads, net_stream_mtu, net_udp, net_rx_stall,
+         net_tx_stall, net_detach_under_load, net_rate, net_counters,
+         net_reload_front, net_stock_beside, net_save_restore]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hv", default="tenon")
+    parser.add_argument("--back", default="ours")
+    parser.add_argument("--front", default="ours")
+    parser.add_argument("--kver", default="")
+    parser.add_argument("--vcpus", type=int, default=1)
+    parser.add_argument("--dom0-vcpus", type=int, default=1)
+    parser.add_argument("--only", nargs="*", default=[])
+    args = parser.parse_args()
+    setup = Setup(hv=args.hv, back=args.back, front=args.front,
+                  kver=args.kver, dom0_vcpus=args.dom0_vcpus, limit=2400)
+    tests = [t for t in TESTS if not args.only or t.__name__ in args.only]
+    failed = 0
+    name = f"net-{args.hv}-{args.back}-{args.front}".replace(",", "_")
+    print(f"1..{len(tests)}", flush=True)
+    with Machine(setup, name, lambda text: print(f"# {text}", flush=True)) as m:
+        m.create(Guest(vcpus=args.vcpus))
+        for number, test in enumerate(tests, 1):
+            began = time.monotonic()
+            try:
+                test(m)
+                word, error = "ok", ""
+            except RigError as why:
+                word, error = "not ok", str(why)
+                failed += 1
+            print(f"{word} {number} - {test.__name__} # "
+                  f"{time.monotonic() - began:.0f} s", flush=True)
+            for line in error.splitlines():
+                print(f"#   {line}", flush=True)
+        m.collect()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
