@@ -405,6 +405,13 @@ unsigned int blkfront_queue_outstanding(struct blkfront_queue *q)
  */
 void blkfront_queue_enable(struct blkfront_queue *q)
 {
+	const struct blkfront_features *f = &q->bf->features;
+
+	/*
+	 * Whatever memory is like later, one request can always be sent, so
+	 * that swapping out goes on.
+	 */
+	grantpool_reserve(&q->pool, (f->staged ? f->max_segments : 0) + 1);
 	spin_lock_irq(&q->lock);
 	q->live = true;
 	q->stopped = false;

@@ -180,6 +180,28 @@ def device_fails(m):
     m.run("dmsetup remove bad")
 
 
+def save_restore(m):
+    """What is under way when a guest is saved is done when it is restored."""
+    m.run("modprobe brd rd_nr=1 rd_size=65536 && [ -b /dev/ram0 ]")
+    attach(m, "phy:/dev/ram0 xvdd w")
+    m.guest_run("(fio --name=r --filename=/dev/xvdd --rw=randwrite "
+                "--bsrange=4k-256k --iodepth=32 --direct=1 --size=48M "
+                "--loops=4 --ioengine=libaio --verify=crc32c "
+                "--verify_fatal=1 --verify_state_save=0 >/tmp/save.out 2>&1; "
+                "echo $? >/tmp/save.status) >/dev/null 2>&1 & sleep 2")
+    for _ in range(2):
+        m.run("xl save guest /dev/disk/by-id/virtio-scratch && "
+              "xl restore /dev/disk/by-id/virtio-scratch", 600)
+        # Its agent runs on, only its number is new.
+        m.run("touch /run/guest-agent.$(xl domid guest)")
+        m.guest_run("dd if=/dev/xvda of=/dev/null bs=64k count=16 "
+                    "iflag=direct 2>/dev/null", step="the guest runs on")
+    t.guest_wait(m, "[ -e /tmp/save.status ]", "fio ends", timeout=300)
+    t.expect(m.guest_run("cat /tmp/save.status").strip() == "0",
+             "fio: " + m.guest_run("tail -5 /tmp/save.out"))
+    detach(m)
+
+
 def hostile_front_end(m):
     """A front end that breaks every rule harms only itself."""
     attach(m, "phy:/dev/nullb0 xvdd w")
@@ -201,7 +223,7 @@ def hostile_front_end(m):
 
 
 TESTS = (mixes, read_only, resize, device_fails, detach_under_load,
-         hostile_front_end)
+         hostile_front_end, save_restore)
 
 
 def build_hostile(kver):
