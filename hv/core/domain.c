@@ -353,7 +353,9 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	printk_guest("d%u crashed: %s", d->id, why);
+	/* Once or so in a domain's life: no other's noise shall drown it. */
+	if (!READ_ONCE(d->shutdown))
+		pr_warn("d%u crashed: %s", d->id, why);
 	domain_shutdown(d, SHUTDOWN_crash);
 }
 

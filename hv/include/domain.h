@@ -229,7 +229,7 @@ int domain_toolstack_unpause(struct domain *d);
  * told by VIRQ_DOM_EXC.  For dom0: the machine goes down or reboots.
  */
 void domain_shutdown(struct domain *d, u8 code);
-/* The guest did what it must not; prints why (rate limited) and stops it. */
+/* The guest did what it must not; prints why and stops it. */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 /* After restore of a suspend that was cancelled (domctl resumedomain). */
 void domain_resume(struct domain *d);
