@@ -30,37 +30,53 @@ static int array_to_guest(u64 to, u32 *nr, const void *from, u32 have, u32 most,
 	return guest_write(to, from, have * size);
 }
 
+/*
+ * Where the leaf stands, or would stand: policies are sorted by leaf and
+ * subleaf, since the tools search them like that.
+ */
 static unsigned int leaf_index(const struct cpu_policy *p, u32 leaf,
 			       u32 subleaf)
 {
 	unsigned int i = 0;
 
 	while (i < p->nr_leaves &&
-	       (p->leaf[i].leaf != leaf || p->leaf[i].subleaf != subleaf))
+	       (p->leaf[i].leaf < leaf || (p->leaf[i].leaf == leaf &&
+					   p->leaf[i].subleaf < subleaf)))
 		i++;
 	return i;
 }
 
-static u32 leaf_eax(const struct cpu_policy *p, u32 leaf, u32 subleaf)
+static struct cpuid_leaf *find_leaf(struct cpu_policy *p, u32 leaf,
+				    u32 subleaf)
 {
 	unsigned int i = leaf_index(p, leaf, subleaf);
 
-	return i < p->nr_leaves ? p->leaf[i].a : 0;
+	return i < p->nr_leaves && p->leaf[i].leaf == leaf &&
+	       p->leaf[i].subleaf == subleaf ? &p->leaf[i] : NULL;
 }
 
-/* See to it that the leaf is listed, if only as zero. */
-static void list_leaf(struct cpu_policy *p, u32 leaf, u32 subleaf)
+static u32 leaf_eax(struct cpu_policy *p, u32 leaf, u32 subleaf)
 {
-	unsigned int i = leaf_index(p, leaf, subleaf);
+	struct cpuid_leaf *l = find_leaf(p, leaf, subleaf);
 
-	if (i < p->nr_leaves || i == CPU_POLICY_MAX_LEAVES)
-		return;
-	p->leaf[i] = (struct cpuid_leaf){ .leaf = leaf, .subleaf = subleaf };
-	p->nr_leaves++;
+	return l ? l->a : 0;
+}
+
+/* The entry of a leaf, a new zero one if need be; NULL if there is no room. */
+static struct cpuid_leaf *list_leaf(struct cpu_policy *p, u32 leaf, u32 subleaf)
+{
+	struct cpuid_leaf *l = find_leaf(p, leaf, subleaf);
+
+	if (l || p->nr_leaves == CPU_POLICY_MAX_LEAVES)
+		return l;
+	l = &p->leaf[leaf_index(p, leaf, subleaf)];
+	memmove(l + 1, l, (char *)&p->leaf[p->nr_leaves++] - (char *)l);
+	*l = (struct cpuid_leaf){ .leaf = leaf, .subleaf = subleaf };
+	return l;
 }
 
 /* How many subleaves of a leaf the tools list at least; 0 if it has none. */
-static u32 listed_subleaves(const struct cpu_policy *p, u32 leaf)
+static u32 listed_subleaves(struct cpu_policy *p, u32 leaf)
 {
 	switch (leaf) {
 	case 4:
@@ -124,12 +140,11 @@ long domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op)
 
 static int merge_leaf(struct cpu_policy *p, const struct cpuid_leaf *new)
 {
-	unsigned int i = leaf_index(p, new->leaf, new->subleaf);
+	struct cpuid_leaf *l = list_leaf(p, new->leaf, new->subleaf);
 
-	if (i == CPU_POLICY_MAX_LEAVES)
+	if (!l)
 		return -ENOSPC;
-	p->leaf[i] = *new;
-	p->nr_leaves = max(p->nr_leaves, i + 1);
+	*l = *new;
 	return 0;
 }
 
