@@ -115,6 +115,7 @@ ring_assert_(sizeof(struct ring_shared) == RING_HEADER_SIZE, "wire format");
  * @out_event: where the peer asks to be notified
  * @slots: first slot
  * @nr: number of slots, a power of two
+ * @mask: @nr - 1
  * @prod: index of the next slot we stage
  * @published: producer index the peer has been shown
  * @cons: index of the next slot we consume
@@ -131,6 +132,7 @@ struct ring_side {
 	const uint32_t *out_event;
 	void *slots;
 	uint32_t nr;
+	uint32_t mask;
 	uint32_t prod;
 	uint32_t published;
 	uint32_t cons;
@@ -164,6 +166,7 @@ RING_FN_ void ring_bind_front_(struct ring_side *s, void *page,
 	s->out_event = &sh->req_event;
 	s->slots = (uint8_t *)page + RING_HEADER_SIZE;
 	s->nr = ring_slots_(bytes, slot_size);
+	s->mask = s->nr - 1;
 	s->room = 0;
 	s->broken = !s->nr;
 }
@@ -179,6 +182,7 @@ RING_FN_ void ring_bind_back_(struct ring_side *s, void *page,
 	s->out_event = &sh->rsp_event;
 	s->slots = (uint8_t *)page + RING_HEADER_SIZE;
 	s->nr = ring_slots_(bytes, slot_size);
+	s->mask = s->nr - 1;
 	s->room = s->nr;
 	s->broken = !s->nr;
 }
@@ -216,16 +220,16 @@ RING_FN_ uint32_t ring_refresh_(struct ring_side *s)
 	return in - s->cons;
 }
 
-RING_FN_ void ring_copy_out_(void *to, const void *slot, size_t size)
-{
-	__builtin_memcpy(to, slot, size);
-	/*
-	 * The copy is in memory now, as far as the compiler knows, and whatever
-	 * was in the slot may have changed: it cannot read the slot again, nor
-	 * only what it needs, in pieces, when it needs it.
-	 */
-	__asm__ __volatile__("" : : "r"(to) : "memory");
-}
+/*
+ * Copy @slot to the private object *@to.  From here on its contents come from
+ * memory that something unknown to the compiler has written: it cannot read the
+ * slot again, nor only what it needs, in pieces, when it needs it.
+ */
+#define ring_copy_out_(to, slot)                                               \
+	do {                                                                   \
+		__builtin_memcpy(to, slot, sizeof(*(to)));                     \
+		__asm__ __volatile__("" : "+m"(*(to)));                        \
+	} while (0)
 
 RING_FN_ bool ring_publish_(struct ring_side *s)
 {
@@ -326,7 +330,7 @@ RING_FN_ bool ring_arm_(struct ring_side *s, uint32_t distance)
 	RING_FN_ union name##_slot *name##_slot_(                              \
 		const struct ring_side *s, uint32_t i)                         \
 	{                                                                      \
-		return (union name##_slot *)s->slots + (i & (s->nr - 1));      \
+		return (union name##_slot *)s->slots + (i & s->mask);          \
 	}                                                                      \
                                                                                \
 	RING_FN_ uint32_t name##_ring_size(size_t bytes)                       \
@@ -394,8 +398,7 @@ RING_FN_ bool ring_arm_(struct ring_side *s, uint32_t distance)
 	{                                                                      \
 		if (f->s.cons == f->s.seen && !ring_refresh_(&f->s))           \
 			return false;                                          \
-		ring_copy_out_(rsp, &name##_slot_(&f->s, f->s.cons)->rsp,      \
-			       sizeof(*rsp));                                  \
+		ring_copy_out_(rsp, &name##_slot_(&f->s, f->s.cons)->rsp);     \
 		f->s.cons++;                                                   \
 		return true;                                                   \
 	}                                                                      \
@@ -436,8 +439,7 @@ RING_FN_ bool ring_arm_(struct ring_side *s, uint32_t distance)
 	{                                                                      \
 		if (b->s.cons == b->s.seen && !ring_refresh_(&b->s))           \
 			return false;                                          \
-		ring_copy_out_(req, &name##_slot_(&b->s, b->s.cons)->req,      \
-			       sizeof(*req));                                  \
+		ring_copy_out_(req, &name##_slot_(&b->s, b->s.cons)->req);     \
 		b->s.cons++;                                                   \
 		return true;                                                   \
 	}                                                                      \

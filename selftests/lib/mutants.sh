@@ -6,11 +6,11 @@
 # Breaks code on purpose and demands that "make check" of the current directory
 # notices.  Each line of LIST is
 #
-#	name | file below SOURCE | sed expression [| arguments for make check]
+#	tests :: name :: file below SOURCE :: sed -E expression
 #
-# For each, SOURCE is copied, the expression applied, and
-# "make check MAKE-ARGUMENTS" run, in which $SRC is the copy and $OUT a place for
-# the results.  Prints TAP; a mutant that lives is a failure.
+# For each, SOURCE is copied, the expression applied, and "make check TESTS=tests
+# MUTANT=-w MAKE-ARGUMENTS" run, in which $SRC is the copy and $OUT a place for the
+# results.  Prints TAP; a mutant that lives is a failure.
 set -u
 
 list=$1
@@ -23,11 +23,14 @@ trap 'rm -rf "$tmp"' EXIT
 n=0
 failed=0
 
-while IFS='|' read -r name file expression extra; do
-	case $name in '#'* | '') continue ;; esac
-	name=$(echo "$name" | sed 's/ *$//')
-	file=$(echo "$file" | tr -d ' \t')
-	expression=$(echo "$expression" | sed 's/^[ \t]*//; s/[ \t]*$//')
+while read -r line; do
+	case $line in '#'* | '') continue ;; esac
+	tests=${line%% :: *}
+	line=${line#* :: }
+	name=${line%% :: *}
+	line=${line#* :: }
+	file=${line%% :: *}
+	expression=${line#* :: }
 	n=$((n + 1))
 	SRC=$tmp/$n/src
 	OUT=$tmp/$n/out
@@ -40,15 +43,15 @@ while IFS='|' read -r name file expression extra; do
 		failed=1
 		continue
 	fi
-	eval "set -- $arguments $extra"
-	if timeout "$limit" make -s check "$@" </dev/null \
-		>"$tmp/$n/log" 2>&1; then
+	eval "set -- $arguments"
+	if timeout "$limit" make -s check "TESTS=$tests" MUTANT=-w "$@" \
+		</dev/null >"$tmp/$n/log" 2>&1; then
 		echo "not ok $n - $name # lives"
 		failed=1
-	elif grep -q 'error:' "$tmp/$n/log"; then
+	elif grep -q '[^e] error: ' "$tmp/$n/log"; then
 		# That would prove nothing.
 		echo "not ok $n - $name # does not compile"
-		grep 'error:' "$tmp/$n/log" | sed 's/^/# /'
+		grep ' error: ' "$tmp/$n/log" | sed 's/^/# /'
 		failed=1
 	else
 		echo "ok $n - $name: $(grep -m 1 '^not ok' "$tmp/$n/log" |
