@@ -23,8 +23,11 @@ HARMLESS = re.compile(
 FILES = ("serial.log", "guest.log", "qemu.log")
 
 
-def scan(log_dir):
-    """Troubling lines as (file, line number, text), a few per file."""
+def scan(log_dir, forgiven=()):
+    """Troubling lines as (file, line number, text), a few per file.
+
+    forgiven: texts of events that the rig saw, knew and tried again.
+    """
     found = []
     for name in sorted(os.listdir(log_dir)):
         if not (name in FILES or name.startswith(("dmesg-", "console-"))):
@@ -33,6 +36,7 @@ def scan(log_dir):
                   errors="replace") as f:
             lines = [(name, number, line.strip())
                      for number, line in enumerate(f, 1)
-                     if TROUBLE.search(line) and not HARMLESS.search(line)]
+                     if TROUBLE.search(line) and not HARMLESS.search(line)
+                     and not any(text in line for text in forgiven)]
         found += lines[:20]
     return found

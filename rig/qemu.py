@@ -144,6 +144,10 @@ class Qemu:
         """The current end of the serial output, for wait_serial(start=)."""
         return len(self._buffer)
 
+    def serial_has(self, pattern, start=0):
+        """Whether the serial output since a mark matches."""
+        return re.search(pattern, self._buffer[start:]) is not None
+
     def type(self, data):
         """Type on the serial console, gently: Xen keeps 128 bytes."""
         for i in range(0, len(data), 16):

@@ -87,7 +87,7 @@ def boot(tap, label, setup, tests):
         tap.result(f"{label}/{left[0].__name__}", traceback.format_exc())
     for test in left:
         tap.result(f"{label}/{test.__name__}", "the machine was gone")
-    trouble = logscan.scan(booted.log_dir)
+    trouble = logscan.scan(booted.log_dir, booted.forgiven)
     tap.result(f"{label}/logs_clean", None if not trouble else "\n".join(
         f"{os.path.relpath(booted.log_dir, paths.TOP)}/{name}:{number}: "
         f"{line}" for name, number, line in trouble[:10]))

@@ -193,10 +193,11 @@ def block_stall(m):
     status, _ = m.guest_run("[ -e /tmp/stall.status ]", check=False)
     expect(status != 0, "fio ended while the disk was stalled")
     used = m.guest_run("head -1 /proc/stat; sleep 3; head -1 /proc/stat")
-    first, second = ([int(n) for n in line.split()[1:5]]
+    # user nice system idle iowait
+    first, second = ([int(n) for n in line.split()[1:6]]
                      for line in used.splitlines()[:2])
     busy = sum(second[:3]) - sum(first[:3])
-    idle = second[3] - first[3]
+    idle = sum(second[3:]) - sum(first[3:])
     expect(busy < idle, f"the guest spins while it waits: {busy} busy ticks "
                         f"against {idle} idle")
     m.run("dmsetup resume slow")
@@ -304,7 +305,19 @@ def reboot(m):
     """xl reboot gives a new domain that comes up."""
     before = m.run("xl domid guest").strip()
     m.run("xl reboot guest")
-    m.wait_ready("guest", times=2)
+    try:
+        m.wait_ready("guest", times=2)
+    except RigError:
+        # The toolstack starts the new domain by itself; its limit of ten
+        # seconds for a script is at times too short on a busy host.
+        if m.run("grep -c 'killing execution' /var/log/xen/xl-guest.log; "
+                 "true").strip() in ("", "0"):
+            raise
+        m.retried += 1
+        m.create(Guest(disks=Guest().disks + jobs.GUEST_DISKS))
+        before = m.run("xl domid guest").strip()
+        m.run("xl reboot guest")
+        m.wait_ready("guest", times=2)
     expect(m.run("xl domid guest").strip() != before,
            "the guest kept its number over a reboot")
     m.guest_run("true")
