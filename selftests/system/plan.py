@@ -4,6 +4,7 @@
 A boot: name, what to boot (machine.Setup), the tests in order.
 """
 
+import isolation
 import tests as t
 from machine import Setup
 
@@ -29,6 +30,9 @@ def plan(hv):
         ("stock-back", {"back": "stock"}, PATHS),
         ("stock-front", {"front": "stock"}, PATHS),
         ("stock", {"back": "stock", "front": "stock"}, PATHS),
+        ("isolation", {"back": "stock", "front": "stock",
+                       "extra_files": (isolation.build(),)},
+         isolation.TESTS),
         ("route", {"net": "route"}, [t.guest_boots, t.network_ping]),
         ("nat", {"net": "nat"}, [t.guest_boots, t.network_ping,
                                  t.network_upload]),
