@@ -151,7 +151,7 @@ void tenon_poll_start(struct tenon_poll *p)
 	if (start) {
 		p->poller = pc;
 		p->polled = true;
-		p->last = now;
+		p->last = 0;
 		list_add_tail(&p->entry, &pc->rings);
 	}
 	spin_unlock_irqrestore(&pc->lock, flags);
@@ -174,19 +174,20 @@ bool tenon_poll_take(struct tenon_poll *p)
 {
 	struct tenon_poller *pc = READ_ONCE(p->poller);
 	unsigned long flags;
-	bool was;
+	bool was = false;
 
 	if (!pc)
 		return false;
 	spin_lock_irqsave(&pc->lock, flags);
 	while (pc->current_ring == p) {
 		pc->dropped = true;
+		was = true;
 		spin_unlock_irqrestore(&pc->lock, flags);
 		cpu_relax();
 		spin_lock_irqsave(&pc->lock, flags);
 	}
-	was = p->polled;
-	if (was) {
+	if (p->polled) {
+		was = true;
 		list_del_init(&p->entry);
 		p->polled = false;
 	}
@@ -211,11 +212,14 @@ static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
 	if (!give) {
 		found = p->look(p);
 		now = local_clock();
-		if (found != TENON_LOOK_IDLE) {
+		if (found == TENON_LOOK_WORK || found == TENON_LOOK_TAKEN) {
 			p->hits++;
 			p->last = now;
 			poll_credit(p, true);
-		} else if (now - p->last >= poll_window()) {
+		} else if (found == TENON_LOOK_IDLE && !p->last) {
+			p->last = now;
+		} else if (found == TENON_LOOK_IDLE &&
+			   now - p->last >= poll_window()) {
 			p->misses++;
 			poll_credit(p, false);
 			p->sleep(p);
@@ -228,7 +232,8 @@ static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
 
 	spin_lock_irq(&pc->lock);
 	pc->current_ring = NULL;
-	if (found == TENON_LOOK_TAKEN)
+	if (found == TENON_LOOK_TAKEN || found == TENON_LOOK_LEAVE ||
+	    pc->dropped)
 		smp_store_release(&p->polled, false);
 	else
 		list_add_tail(&p->entry, &pc->rings);

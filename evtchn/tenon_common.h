@@ -69,11 +69,14 @@ void tenon_chan_notify(struct tenon_chan *ch);
  * @TENON_LOOK_WORK: there was work, it is done; go on looking
  * @TENON_LOOK_TAKEN: there is work and the driver has taken the ring back
  *	(woken its thread, scheduled its NAPI); the poller forgets it
+ * @TENON_LOOK_LEAVE: nothing is to be expected of this ring, not even an event;
+ *	the poller forgets it
  */
 enum tenon_look {
 	TENON_LOOK_IDLE,
 	TENON_LOOK_WORK,
 	TENON_LOOK_TAKEN,
+	TENON_LOOK_LEAVE,
 };
 
 /**

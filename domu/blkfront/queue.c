@@ -256,7 +256,7 @@ static enum tenon_look queue_look(struct tenon_poll *p)
 	q->stats.poll_reaped += n;
 	if (!q->live || !blkif64_front_outstanding(&q->ring)) {
 		q->watch = BLKFRONT_UNWATCHED;
-		found = TENON_LOOK_TAKEN;
+		found = n ? TENON_LOOK_TAKEN : TENON_LOOK_LEAVE;
 	}
 	restart = queue_restart(q, n);
 	spin_unlock_irqrestore(&q->lock, flags);
