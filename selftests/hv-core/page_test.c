@@ -26,13 +26,6 @@ static void check_all_free(void)
 	unsigned int n = 0;
 
 	CHECK(page_free_count() == at_start);
-	while ((big[n] = page_alloc(NULL, PAGE_MAX_ORDER)))
-		n++;
-	CHECK(n * BIG == at_start);
-	CHECK(page_free_count() == 0);
-	while (n--)
-		page_free_virt(page_to_virt(big[n]), PAGE_MAX_ORDER);
-	CHECK(page_free_count() == at_start);
 	for (mfn_t m = RAM_START >> PAGE_SHIFT; m < max_mfn; m++)
 		if (mfn_to_page(m)->refs) {
 			printf("# frame %#lx is free with %u references\n", m,
@@ -40,6 +33,13 @@ static void check_all_free(void)
 			CHECK(!"a free frame has references");
 			break;
 		}
+	while ((big[n] = page_alloc(NULL, PAGE_MAX_ORDER)))
+		n++;
+	CHECK(n * BIG == at_start);
+	CHECK(page_free_count() == 0);
+	while (n--)
+		page_free_virt(page_to_virt(big[n]), PAGE_MAX_ORDER);
+	CHECK(page_free_count() == at_start);
 }
 
 static struct page *scribbled(struct domain *d, unsigned int order)
@@ -411,6 +411,8 @@ static void *race_owner(void *arg)
 			continue;
 		if (pg->owner != d->id || pg->refs < 1)
 			panic("not what was asked for");
+		if (READ_ONCE(d->tot_pages) > d->max_pages)
+			panic("more frames than the limit");
 		*(u64 *)page_to_virt(pg) = 1;
 		WRITE_ONCE(race.frame[k], (u32)page_to_mfn(pg));
 		drop(pg);

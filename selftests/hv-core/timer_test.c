@@ -146,6 +146,27 @@ TEST(the_function_may_set_it_again)
 	CHECK(nr_fired == 3 && programmed == ~0UL);
 }
 
+/* One that is always due must not keep the others, or the CPU, for ever. */
+static void due_again(struct timer *timer)
+{
+	note(timer);
+	WRITE_ONCE(now, now + 10);
+	if (nr_fired < 8)
+		timer_set(timer, now);
+}
+
+TEST(a_fast_periodic_timer_lets_go)
+{
+	u64 at = now;
+
+	setup();
+	timer_init(&t[0], due_again);
+	timer_set(&t[0], at + 5);
+	advance(at + 5);
+	CHECK(nr_fired == 1);
+	timer_cancel(&t[0]);
+}
+
 /* Two CPUs set, cancel and run the same timers. */
 static bool stop;
 static u64 runs;
@@ -263,6 +284,7 @@ int main(void)
 		TAP_TEST(cancelled_does_not_fire),
 		TAP_TEST(it_moves_to_the_cpu_that_sets_it),
 		TAP_TEST(the_function_may_set_it_again),
+		TAP_TEST(a_fast_periodic_timer_lets_go),
 		TAP_TEST(two_cpus_do_not_confuse_each_other),
 		TAP_TEST(destroy_waits_for_the_function),
 	};
