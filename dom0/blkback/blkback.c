@@ -23,6 +23,8 @@
 #define PASS_BUDGET 64
 /* Wait for memory. */
 #define STARVED_WAIT msecs_to_jiffies(10)
+/* Not a status of the wire: no memory now, the request is to be taken again. */
+#define RING_STARVED 1
 /* Mappings kept per ring; the front ends in use keep about as many grants. */
 #define KEPT_GRANTS 1056
 
@@ -99,7 +101,10 @@ static void ring_segments_released(struct map_batch *b)
 	complete(&ring->seg_released);
 }
 
-/* Copies the page of segments that an indirect request refers to. */
+/*
+ * Copies the page of segments that an indirect request refers to.  Returns as
+ * parsing does, or RING_STARVED.
+ */
 static int ring_fetch_segments(struct blkback_ring *ring, struct parse_op *op)
 {
 	size_t len = op->nr_segs * sizeof(struct blkif_segment);
@@ -124,7 +129,7 @@ static int ring_fetch_segments(struct blkback_ring *ring, struct parse_op *op)
 		map_batch_release(ring->seg_batch, ring_segments_released);
 		wait_for_completion(&ring->seg_released);
 		if (err)
-			return BLKIF_RSP_ERROR;
+			return err == -ENOMEM ? RING_STARVED : BLKIF_RSP_ERROR;
 	} else {
 		gnttab_batch_copy(&copy, 1);
 		if (copy.status != GNTST_okay)
@@ -174,6 +179,8 @@ static bool ring_serve(struct blkback_ring *ring, int status)
 	atomic_inc(&ring->inflight);
 	if (!status && op->indirect)
 		status = ring_fetch_segments(ring, op);
+	if (status == RING_STARVED)
+		goto starved;
 	if (status) {
 		ring->stats.bad_req++;
 		blkback_io_respond(ring, op->id, op->operation, status);
@@ -185,6 +192,7 @@ static bool ring_serve(struct blkback_ring *ring, int status)
 		ring_count(ring, op);
 		return true;
 	}
+starved:
 	ring->stats.oo_req++;
 	atomic_dec(&ring->inflight);
 	BLKBACK_RING_CALL(ring, rewind, 1);
