@@ -32,6 +32,19 @@ def _interrupts(text, pattern):
     return total
 
 
+def hypervisor_counts(log_dir):
+    """Exits and hypercalls by domain, as Tenon prints them at power-off."""
+    counts = {}
+    with open(os.path.join(log_dir, "serial.log"), encoding="utf-8",
+              errors="replace") as f:
+        for domain, kind, name, number in re.findall(
+                r"^\(Tenon\) (d\d+): (exit|hypercall) (\w+) (\d+)\r?$",
+                f.read(), re.M):
+            counts.setdefault(domain, {}).setdefault(kind, {})[name] = \
+                int(number)
+    return counts
+
+
 class Measurement:
     """The jobs of one run and what came of them."""
 
@@ -175,6 +188,8 @@ def run(setup, seconds, name, say):
             report["emulator_flakes"] = booted.retried
     except (machine.RigError, images.ImageError) as failed:
         error = str(failed)
+    if not error and setup.hv == "tenon":
+        report["counts"]["hypervisor"] = hypervisor_counts(log_dir)
     trouble = logscan.scan(log_dir, booted.forgiven)
     report["logs_clean"] = not trouble
     report["ok"] = not error and not trouble
