@@ -89,3 +89,18 @@ void event_init(void)
 	memset(shared.evtchn_mask, 0xff, sizeof(shared.evtchn_mask));
 	CALL2(hvm_op, HVMOP_set_param, &p);
 }
+
+bool event_needs_eoi;
+
+void event_init_own_vector(void)
+{
+	struct hvm_evtchn_upcall_vector op = { .vector = EVENT_VECTOR };
+	u32 lo, hi;
+
+	/* x2APIC mode, and on. */
+	__asm__ __volatile__("rdmsr" : "=a"(lo), "=d"(hi) : "c"(0x1b));
+	__asm__ __volatile__("wrmsr" : : "a"(lo | 3 << 10), "d"(hi), "c"(0x1b));
+	__asm__ __volatile__("wrmsr" : : "a"(0x1ff), "d"(0), "c"(0x80f));
+	event_needs_eoi = true;
+	CALL2(hvm_op, HVMOP_set_evtchn_upcall_vector, &op);
+}

@@ -74,6 +74,9 @@ s64 map_shared_info(void);
 /* event.c: interrupts from events */
 #define EVENT_VECTOR 0x30
 void event_init(void);
+/* The same by a vector of this vCPU's own, through its APIC, from now on. */
+void event_init_own_vector(void);
+extern bool event_needs_eoi;
 bool event_pending(u32 port);
 void event_clear(u32 port);
 void event_mask(u32 port, bool mask);
@@ -151,6 +154,8 @@ extern char user_page[], user_hypercall[];
 void *window_at(unsigned int page);
 void window_map(unsigned int page, u64 gpa, u64 flags);
 void window_unmap(unsigned int page);
+/* Numbers below 2 MiB are no pointers any more. */
+void low_memory_unmap(void);
 
 /* Pages for tests: zeroed at start, page aligned. */
 #define SCRATCH_PAGES 8

@@ -246,6 +246,7 @@ pdpt:	.quad pds + PTE_P_RW_US
 
 	.bss
 	.balign 4096
+	.globl low_pt
 pds:	.skip 4 * 4096
 low_pt:	.skip 4096
 	.globl boot_stack_top, trap_stack_top, idt

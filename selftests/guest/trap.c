@@ -52,14 +52,15 @@ static void die(const struct frame *f)
 
 void trap(struct frame *f)
 {
-	if (f->vector == EVENT_VECTOR) {
-		nr_upcalls++;
-		WRITE_ONCE(vcpu0_info.evtchn_upcall_pending, 0);
-		return;
-	}
-	/* The APIC's: a test made them come; end of interrupt. */
 	if (f->vector >= 32 && f->vector != 0x80) {
-		__asm__ __volatile__("wrmsr" : : "c"(0x80b), "a"(0), "d"(0));
+		if (f->vector == EVENT_VECTOR) {
+			nr_upcalls++;
+			WRITE_ONCE(vcpu0_info.evtchn_upcall_pending, 0);
+		}
+		/* Other vectors are the APIC's: a test made them come. */
+		if (f->vector != EVENT_VECTOR || event_needs_eoi)
+			__asm__ __volatile__("wrmsr" : : "c"(0x80b), "a"(0),
+					     "d"(0));
 		return;
 	}
 	if (f->vector == TRAP_NMI) {

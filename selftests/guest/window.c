@@ -4,7 +4,7 @@
 
 #define WINDOW (1UL << 39)
 
-extern u64 pml4[512];
+extern u64 pml4[512], low_pt[512];
 static u64 pdpt[512] __aligned(PAGE_SIZE);
 static u64 pd[512] __aligned(PAGE_SIZE);
 static u64 pt[WINDOW_PAGES] __aligned(PAGE_SIZE);
@@ -33,4 +33,12 @@ void window_map(unsigned int page, u64 gpa, u64 flags)
 void window_unmap(unsigned int page)
 {
 	window_set(page, 0);
+}
+
+void low_memory_unmap(void)
+{
+	u64 cr3;
+
+	memset(low_pt, 0, sizeof(low_pt));
+	__asm__ __volatile__("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3) : : "memory");
 }
