@@ -359,7 +359,9 @@ static void blkfront_backend_changed(struct xenbus_device *dev,
 			xenbus_connect(bf);
 		break;
 	case XenbusStateClosed:
-		if (dev->state == XenbusStateClosed)
+		/* We have closed, too, or are about to start over. */
+		if (dev->state == XenbusStateClosed ||
+		    dev->state == XenbusStateInitialising)
 			break;
 		fallthrough;
 	case XenbusStateClosing:
@@ -428,6 +430,9 @@ static int blkfront_probe(struct xenbus_device *dev,
 	bio_list_init(&bf->recovered);
 	dev_set_drvdata(&dev->dev, bf);
 	blkfront_stats_add(bf);
+	/* A driver before us has closed the device: start over. */
+	if (dev->state == XenbusStateClosed)
+		xenbus_switch_state(dev, XenbusStateInitialising);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 """Whole-system tests of the block pair, beyond the general ones.
 
 'HV=xen|tenon python3 blk_system.py [TEST...]' boots one machine with our block
-halves and prints TAP.  Needs 'make modules'; builds the hostile front end.
+halves and prints TAP.  Needs 'make modules'; builds the hostile halves.
 """
 
 import os
@@ -148,6 +148,19 @@ def resize(m):
     m.run("losetup -d /dev/loop7; rm /run/grow")
 
 
+def rebind(m):
+    """The front end lets go of a disk, and takes it again."""
+    attach(m, f"{SCRATCH} xvdd w")
+    driver = "/sys/bus/xen/drivers/tenon-blkfront"
+    for _ in range(3):
+        m.guest_run(f"echo vbd-51760 >{driver}/unbind && "
+                    "[ ! -e /sys/block/xvdd ]", step="unbind")
+        m.guest_run(f"echo vbd-51760 >{driver}/bind", step="bind")
+        t.guest_wait(m, "dd if=/dev/xvdd of=/dev/null bs=64k count=4 "
+                        "iflag=direct", "xvdd works again")
+    detach(m)
+
+
 def detach_under_load(m):
     """A disk can be taken away amid I/O; what is under way fails or ends."""
     for _ in range(3):
@@ -222,16 +235,88 @@ def hostile_front_end(m):
     m.run("xl block-detach guest xvdd; true")
 
 
-TESTS = (mixes, read_only, resize, device_fails, detach_under_load,
-         hostile_front_end, save_restore)
+# How the back end lies, and what becomes of reads in the guest.
+LIES = (
+    ("none", "work"), ("operation", "work"), ("limits", "work"),
+    ("storm", "work"), ("status", "fail"), ("ahead", "stop"),
+    ("stray id", "stop"), ("twice", "stop"), ("back", "stop"),
+    ("silence", "wait"), ("sectors", "no disk"), ("block", "no disk"),
+    ("big block", "no disk"), ("no sectors", "empty"),
+)
+READ = ("dd if=/dev/xvdd of=/dev/null bs=64k count=4 iflag=direct "
+        "2>/dev/null")
+
+
+def meet_liar(m, how):
+    """Have xvdd served by the lying back end."""
+    attach(m, "phy:/dev/nullb0 xvdd w")
+    drivers = "/sys/bus/xen-backend/drivers"
+    m.guest_run("dmesg -C; echo vbd-51760 >"
+                "/sys/bus/xen/drivers/tenon-blkfront/unbind")
+    m.run(f"dev=vbd-$(xl domid guest)-51760; "
+          f"echo '{how}' >/sys/module/tenon_hostile_back/parameters/lie && "
+          f"echo $dev >{drivers}/tenon-blkback/unbind && "
+          f"echo $dev >{drivers}/tenon-hostile-back/bind")
+    m.guest_run("echo vbd-51760 >/sys/bus/xen/drivers/tenon-blkfront/bind")
+
+
+def see_through(m, how, what):
+    """Check what the guest makes of a lie."""
+    if what == "no disk":
+        t.guest_wait(m, "dmesg | grep -q 'reading what'", f"{how}: refused")
+        m.guest_run("[ ! -e /sys/block/xvdd ]", step=f"{how}: no disk")
+        return
+    t.guest_wait(m, "[ -e /sys/block/xvdd ]", f"{how}: the disk appears")
+    if what == "empty":
+        m.guest_run("[ $(cat /sys/block/xvdd/size) = 0 ]", step=how)
+    elif what == "work":
+        m.guest_run(f"{READ} && {READ}", step=f"{how}: reads work")
+    elif what == "fail":
+        m.guest_run(f"! {READ}", step=f"{how}: reads fail")
+    else:
+        m.guest_run(f"rm -f /tmp/read.*; (for i in 1 2 3 4; do {READ} || "
+                    "break; done; touch /tmp/read.done) >/dev/null 2>&1 &")
+        time.sleep(8)
+        m.guest_run("[ ! -e /tmp/read.done ]", step=f"{how}: reads wait")
+        said = m.guest_run("dmesg | grep -c 'broke the protocol'",
+                           check=False)[1].strip()
+        t.expect(said == ("1" if what == "stop" else "0"),
+                 f"{how}: {said} complaints in the log")
+
+
+def hostile_back_end(m):
+    """A back end that lies costs its guest that disk, and nothing else."""
+    m.run("insmod /run/tenon/files/tenon-hostile-back.ko")
+    for how, what in LIES:
+        meet_liar(m, how)
+        see_through(m, how, what)
+        # It may take longer than the toolstack waits.
+        m.run("xl block-detach guest xvdd || xl block-detach --force guest "
+              "xvdd; true", 180)
+        t.guest_wait(m, "[ ! -e /sys/block/xvdd ]", f"{how}: the disk goes")
+        if what in ("stop", "wait"):
+            t.guest_wait(m, "[ -e /tmp/read.done ]", f"{how}: reads end")
+        t.wait_for(m, "! xenstore-list /local/domain/0/backend/vbd/"
+                      "$(xl domid guest) | grep -qx 51760",
+                   f"{how}: its back end goes")
+        m.guest_run("dd if=/dev/xvda of=/dev/null bs=64k count=16 "
+                    "iflag=direct 2>/dev/null", step=f"{how}: xvda works")
+        print(f"#   lie: {how}: {what}", flush=True)
+    m.run("rmmod tenon_hostile_back")
+
+
+TESTS = (mixes, read_only, resize, device_fails, rebind, detach_under_load,
+         hostile_front_end, hostile_back_end, save_restore)
 
 
 def build_hostile(kver):
-    """Build the hostile front end; the path of the module."""
+    """Build the hostile halves; the paths of the modules."""
     out = os.path.join(TOP, "out", "selftests", "hostile-" + kver)
     subprocess.run(["sh", os.path.join(HERE, "build-hostile.sh"), kver, out],
                    check=True)
-    return os.path.join(out, "selftests/blk/hostile/tenon-hostile-front.ko")
+    return tuple(os.path.join(out, "selftests/blk/hostile",
+                              f"tenon-hostile-{half}.ko")
+                 for half in ("front", "back"))
 
 
 def main():
@@ -242,7 +327,7 @@ def main():
                   back=os.environ.get("BACK", "ours,stock"),
                   front=os.environ.get("FRONT", "ours,stock"),
                   kver=os.environ.get("KVER", ""), limit=3600)
-    setup.extra_files = (build_hostile(setup.kver),)
+    setup.extra_files = build_hostile(setup.kver)
     failed = 0
 
     def say(text):

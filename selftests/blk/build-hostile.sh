@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# build-hostile.sh KVER OUT: build the hostile front end in OUT, by links, as
+# build-hostile.sh KVER OUT: build the hostile halves in OUT, by links, as
 # rig/build-modules.sh builds the modules.
 set -eu
 
