@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * netfront_link.c - a connection to a network back end, all by hand
+ */
+#include <linux/delay.h>
+#include <linux/etherdevice.h>
+#include <linux/interrupt.h>
+#include <linux/mm.h>
+#include <xen/events.h>
+#include <xen/page.h>
+
+#include "netfront_link.h"
+
+/* The machine may be slow; nothing here depends on how slow. */
+#define LINK_WAIT_MS 60000
+
+static irqreturn_t link_event(int irq, void *data)
+{
+	xen_irq_lateeoi(irq, 0);
+	return IRQ_HANDLED;
+}
+
+/* Waits until the back end's state is one of the two. */
+static enum xenbus_state link_wait(struct link *l, enum xenbus_state a,
+				   enum xenbus_state b)
+{
+	enum xenbus_state s = XenbusStateUnknown;
+	unsigned int ms;
+
+	for (ms = 0; ms < LINK_WAIT_MS; ms += 20) {
+		s = xenbus_read_driver_state(l->dev->otherend);
+		if (s == a || s == b)
+			break;
+		msleep(20);
+	}
+	return s;
+}
+
+static void link_write(struct link *l, const char *key, const char *wrong,
+		       unsigned int right)
+{
+	if (wrong)
+		xenbus_write(XBT_NIL, l->dev->nodename, key, wrong);
+	else
+		xenbus_printf(XBT_NIL, l->dev->nodename, key, "%u", right);
+}
+
+static bool link_make_rings(struct link *l)
+{
+	if (xenbus_setup_ring(l->dev, GFP_KERNEL, &l->tx.page, 1, &l->tx.ref) ||
+	    xenbus_setup_ring(l->dev, GFP_KERNEL, &l->rx.page, 1, &l->rx.ref))
+		return false;
+	l->tx.shared = l->tx.page;
+	l->rx.shared = l->rx.page;
+	l->tx.shared->req_event = 1;
+	l->tx.shared->rsp_event = 1;
+	l->rx.shared->req_event = 1;
+	l->rx.shared->rsp_event = 1;
+	l->tx.prod = 0;
+	l->tx.cons = 0;
+	l->rx.prod = 0;
+	l->rx.cons = 0;
+	if (xenbus_alloc_evtchn(l->dev, &l->port))
+		return false;
+	l->irq = bind_evtchn_to_irqhandler_lateeoi(l->port, link_event, 0,
+						   "hostile", l);
+	return l->irq > 0;
+}
+
+/**
+ * link_connect() - offer rings and see what the back end says
+ * @l: link, disconnected
+ * @keys: what to get wrong
+ *
+ * Return: true if the back end has connected.
+ */
+bool link_connect(struct link *l, const struct link_keys *keys)
+{
+	if (!link_make_rings(l))
+		return false;
+	xenbus_rm(XBT_NIL, l->dev->nodename, "event-channel-tx");
+	xenbus_rm(XBT_NIL, l->dev->nodename, "event-channel-rx");
+	link_write(l, "tx-ring-ref", keys->tx_ring_ref, l->tx.ref);
+	link_write(l, "rx-ring-ref", keys->rx_ring_ref, l->rx.ref);
+	link_write(l, "event-channel", keys->event_channel, l->port);
+	link_write(l, "multi-queue-num-queues", keys->num_queues, 1);
+	link_write(l, "request-rx-copy", keys->rx_copy, 1);
+	link_write(l, "feature-rx-notify", keys->rx_notify, 1);
+	link_write(l, "feature-sg", keys->no_sg, 1);
+	xenbus_switch_state(l->dev, XenbusStateConnected);
+	return link_wait(l, XenbusStateConnected, XenbusStateClosing) ==
+	       XenbusStateConnected;
+}
+
+/**
+ * link_disconnect() - close and be ready to connect again
+ * @l: link, in whatever state
+ *
+ * Return: true if the back end followed.
+ */
+bool link_disconnect(struct link *l)
+{
+	bool ok;
+
+	xenbus_switch_state(l->dev, XenbusStateClosing);
+	link_wait(l, XenbusStateClosing, XenbusStateClosed);
+	xenbus_switch_state(l->dev, XenbusStateClosed);
+	ok = link_wait(l, XenbusStateClosed, XenbusStateClosed) ==
+	     XenbusStateClosed;
+	if (l->irq > 0)
+		unbind_from_irqhandler(l->irq, l);
+	l->irq = 0;
+	if (l->tx.page)
+		xenbus_teardown_ring(&l->tx.page, 1, &l->tx.ref);
+	if (l->rx.page)
+		xenbus_teardown_ring(&l->rx.page, 1, &l->rx.ref);
+	xenbus_switch_state(l->dev, XenbusStateInitialising);
+	return link_wait(l, XenbusStateInitWait, XenbusStateInitWait) ==
+	       XenbusStateInitWait && ok;
+}
+
+/**
+ * link_put() - write a request into the next transmit slot
+ * @l: link
+ * @slot: request
+ */
+void link_put(struct link *l, const union netif_tx_slot *slot)
+{
+	union link_tx *slots = (void *)(l->tx.shared + 1);
+
+	slots[l->tx.prod++ % LINK_SLOTS].req = *slot;
+}
+
+/**
+ * link_publish() - show a transmit index, right or wrong, and notify
+ * @l: link
+ * @req_prod: the index
+ */
+void link_publish(struct link *l, u32 req_prod)
+{
+	virt_store_release(&l->tx.shared->req_prod, req_prod);
+	notify_remote_via_irq(l->irq);
+}
+
+/**
+ * link_answer() - wait for the next transmit response
+ * @l: link
+ * @rsp: the response
+ *
+ * Return: false if none comes in good time.
+ */
+bool link_answer(struct link *l, struct netif_tx_rsp *rsp)
+{
+	union link_tx *slots = (void *)(l->tx.shared + 1);
+	unsigned int ms;
+
+	for (ms = 0; virt_load_acquire(&l->tx.shared->rsp_prod) == l->tx.cons;
+	     ms += 5) {
+		if (ms > LINK_WAIT_MS)
+			return false;
+		msleep(5);
+	}
+	*rsp = slots[l->tx.cons++ % LINK_SLOTS].rsp;
+	return true;
+}
+
+/**
+ * link_post() - post a page to receive into
+ * @l: link
+ * @gref: its grant, or what pretends to be one
+ */
+void link_post(struct link *l, u32 gref)
+{
+	union link_rx *slots = (void *)(l->rx.shared + 1);
+	u32 i = l->rx.prod++ % LINK_SLOTS;
+
+	slots[i].req.id = i;
+	slots[i].req.gref = gref;
+}
+
+/**
+ * link_publish_rx() - show a receive index, right or wrong, and notify
+ * @l: link
+ * @req_prod: the index
+ */
+void link_publish_rx(struct link *l, u32 req_prod)
+{
+	virt_store_release(&l->rx.shared->req_prod, req_prod);
+	notify_remote_via_irq(l->irq);
+}
+
+/**
+ * link_receive() - wait for the next receive response
+ * @l: link
+ * @rsp: the response
+ *
+ * Return: false if none comes in good time.
+ */
+bool link_receive(struct link *l, union netif_rx_slot *rsp)
+{
+	union link_rx *slots = (void *)(l->rx.shared + 1);
+	unsigned int ms;
+
+	for (ms = 0; virt_load_acquire(&l->rx.shared->rsp_prod) == l->rx.cons;
+	     ms += 5) {
+		if (ms > LINK_WAIT_MS)
+			return false;
+		msleep(5);
+	}
+	*rsp = slots[l->rx.cons++ % LINK_SLOTS].rsp;
+	return true;
+}
+
+/**
+ * link_setup() - get a page with a sound frame in it
+ * @l: link; overwritten
+ * @dev: xenbus device
+ */
+int link_setup(struct link *l, struct xenbus_device *dev)
+{
+	struct ethhdr *eth;
+
+	memset(l, 0, sizeof(*l));
+	l->dev = dev;
+	l->data = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!l->data)
+		return -ENOMEM;
+	eth = page_address(l->data);
+	eth_broadcast_addr(eth->h_dest);
+	memcpy(eth->h_source, "\x02\x00\x00\x00\x00\x66", ETH_ALEN);
+	eth->h_proto = htons(0x88b5); /* for local experiments */
+	l->gref = gnttab_grant_foreign_access(dev->otherend_id,
+					      xen_page_to_gfn(l->data), 0);
+	l->ro_gref = gnttab_grant_foreign_access(dev->otherend_id,
+						 xen_page_to_gfn(l->data), 1);
+	return l->gref < 0 || l->ro_gref < 0 ? -ENOSPC : 0;
+}
+
+/**
+ * link_cleanup() - undo link_setup(), whole or in part
+ * @l: link, disconnected
+ */
+void link_cleanup(struct link *l)
+{
+	if (l->gref > 0)
+		gnttab_end_foreign_access(l->gref, NULL);
+	if (l->ro_gref > 0)
+		gnttab_end_foreign_access(l->ro_gref, NULL);
+	if (l->data)
+		__free_page(l->data);
+}
