@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: MIT
+/*
+ * event_model.c - event channel operations of three domains
+ *
+ * The real tables and operations on a small machine.  First each operation by
+ * itself, then random ones, valid and not, with domains dying and coming back:
+ * after each, both ends of every channel must know each other, and every table
+ * must agree with itself.  Usage: event_model [seed [calls]].
+ */
+#define TAP_MAIN
+#include "../lib/tap.h"
+#include "toolstack_host.h"
+#include "../../hv/call/event.h"
+
+#define NR 3
+#define VCPUS 2
+#define MAX_PORT 140 /* more than one bucket */
+
+static struct vcpu vcpus[NR][VCPUS];
+static unsigned int kicks[NR][VCPUS], wakes[NR][VCPUS], vectors;
+static u64 rng_state;
+static unsigned long calls = 100000;
+
+void vcpu_kick(struct vcpu *v)
+{
+	kicks[v->domain->id][v->id]++;
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+	wakes[v->domain->id][v->id]++;
+}
+
+void vlapic_post(struct vcpu *v, u8 vector, bool level)
+{
+	(void)v;
+	(void)vector;
+	(void)level;
+	vectors++;
+}
+
+static u64 rnd(u64 below)
+{
+	rng_state ^= rng_state << 13;
+	rng_state ^= rng_state >> 7;
+	rng_state ^= rng_state << 17;
+	return rng_state % below;
+}
+
+static void make_domain(domid_t id)
+{
+	struct domain *d = host_create(id);
+
+	d->shared_info = page_to_virt(d->shared_info_page);
+	d->max_vcpus = VCPUS;
+	memset(vcpus[id], 0, sizeof(vcpus[id]));
+	for (unsigned int i = 0; i < VCPUS; i++) {
+		vcpus[id][i].domain = d;
+		vcpus[id][i].id = i;
+		vcpus[id][i].vcpu_info = &d->shared_info->vcpu_info[i];
+		d->vcpu[i] = &vcpus[id][i];
+	}
+	if (evtchn_init(d, MAX_PORT))
+		panic("no memory for event channels");
+}
+
+static void kill_domain(domid_t id)
+{
+	struct domain *d = host_domain[id];
+
+	d->state = DOMAIN_DYING;
+	while (evtchn_destroy(d) == -ERESTART)
+		;
+	CHECK(d->evtchn->used[0] == 1 && !d->evtchn->used[1]);
+	evtchn_free(d);
+	page_put(d->shared_info_page);
+	p2m_destroy(d);
+	CHECK(d->refs == 1);
+	kfree(d);
+	host_domain[id] = NULL;
+}
+
+static void act_as(domid_t id)
+{
+	cpus[0].vcpu = &vcpus[id][0];
+}
+
+static long op(u64 cmd, void *arg, size_t size)
+{
+	struct hypercall hc = { .nr = HYPERCALL_event_channel_op,
+				.arg = { cmd, arena_gva(0) } };
+	long ret;
+
+	memcpy(arena, arg, size);
+	do
+		ret = call_event_channel_op(&hc);
+	while (ret == -ERESTART);
+	memcpy(arg, arena, size);
+	return ret;
+}
+
+static long alloc_unbound(domid_t dom, domid_t remote)
+{
+	struct evtchn_alloc_unbound a = { dom, remote, 0 };
+	long ret = op(EVTCHNOP_alloc_unbound, &a, sizeof(a));
+
+	return ret ? ret : a.port;
+}
+
+static long bind_interdomain(domid_t remote, u32 port)
+{
+	struct evtchn_bind_interdomain b = { remote, port, 0 };
+	long ret = op(EVTCHNOP_bind_interdomain, &b, sizeof(b));
+
+	return ret ? ret : b.local_port;
+}
+
+static long bind_virq(u32 virq, u32 vcpu)
+{
+	struct evtchn_bind_virq b = { virq, vcpu, 0 };
+	long ret = op(EVTCHNOP_bind_virq, &b, sizeof(b));
+
+	return ret ? ret : b.port;
+}
+
+static long bind_ipi(u32 vcpu)
+{
+	struct evtchn_bind_ipi b = { vcpu, 0 };
+	long ret = op(EVTCHNOP_bind_ipi, &b, sizeof(b));
+
+	return ret ? ret : b.port;
+}
+
+static long port_op(u64 cmd, u32 port)
+{
+	struct evtchn_port_op p = { port };
+
+	return op(cmd, &p, sizeof(p));
+}
+
+static long bind_vcpu(u32 port, u32 vcpu)
+{
+	struct evtchn_bind_vcpu b = { port, vcpu };
+
+	return op(EVTCHNOP_bind_vcpu, &b, sizeof(b));
+}
+
+static long status(domid_t dom, u32 port, struct evtchn_status *s)
+{
+	memset(s, 0xff, sizeof(*s));
+	s->dom = dom;
+	s->port = port;
+	return op(EVTCHNOP_status, s, sizeof(*s));
+}
+
+static bool pending(domid_t id, u32 port)
+{
+	return test_bit(port, host_domain[id]->shared_info->evtchn_pending);
+}
+
+/* The guest serves its events. */
+static void drain(domid_t id)
+{
+	struct shared_info *si = host_domain[id]->shared_info;
+
+	memset(si->evtchn_pending, 0, sizeof(si->evtchn_pending));
+	for (unsigned int i = 0; i < VCPUS; i++) {
+		si->vcpu_info[i].evtchn_upcall_pending = 0;
+		si->vcpu_info[i].evtchn_pending_sel = 0;
+	}
+}
+
+TEST(channel_between_two_domains)
+{
+	struct evtchn_status s;
+	long a, b;
+
+	make_domain(1);
+	make_domain(2);
+	act_as(1);
+	a = alloc_unbound(DOMID_SELF, 2);
+	CHECK(a == 1);
+	CHECK(!status(DOMID_SELF, a, &s));
+	CHECK(s.status == EVTCHNSTAT_unbound && s.u.unbound.dom == 2);
+	CHECK(port_op(EVTCHNOP_send, a) == 0); /* dropped */
+
+	act_as(2);
+	CHECK(bind_interdomain(1, a + 1) == -EINVAL);
+	CHECK(bind_interdomain(7, a) == -ESRCH);
+	b = bind_interdomain(1, a);
+	CHECK(b == 1);
+	/* What was sent before counts. */
+	CHECK(pending(2, b) && kicks[2][0] == 1);
+	drain(2);
+	CHECK(bind_interdomain(1, a) == -EINVAL);
+
+	CHECK(port_op(EVTCHNOP_send, b) == 0);
+	CHECK(pending(1, a) && !pending(2, b) && kicks[1][0] == 1);
+	CHECK(host_domain[1]->shared_info->vcpu_info[0].evtchn_upcall_pending);
+	CHECK(port_op(EVTCHNOP_send, b) == 0);
+	CHECK(kicks[1][0] == 1); /* merged */
+
+	act_as(1);
+	CHECK(!status(DOMID_SELF, a, &s));
+	CHECK(s.status == EVTCHNSTAT_interdomain &&
+	      s.u.interdomain.dom == 2 && s.u.interdomain.port == b);
+	CHECK(bind_vcpu(a, 1) == 0);
+	CHECK(bind_vcpu(a, 2) == -ENOENT);
+	drain(1);
+	act_as(2);
+	port_op(EVTCHNOP_send, b);
+	CHECK(kicks[1][1] == 1);
+
+	/* Closing leaves the peer waiting for the same domain. */
+	CHECK(port_op(EVTCHNOP_close, b) == 0);
+	CHECK(port_op(EVTCHNOP_close, b) == -EINVAL);
+	CHECK(port_op(EVTCHNOP_send, b) == -EINVAL);
+	act_as(1);
+	CHECK(!status(DOMID_SELF, a, &s));
+	CHECK(s.status == EVTCHNSTAT_unbound && s.u.unbound.dom == 2);
+	kill_domain(2);
+	kill_domain(1);
+}
+
+TEST(loopback_in_dom0)
+{
+	long a, b;
+
+	act_as(0);
+	a = alloc_unbound(DOMID_SELF, DOMID_SELF);
+	b = bind_interdomain(DOMID_SELF, a);
+	CHECK(a > 0 && b > 0 && a != b);
+	drain(0);
+	port_op(EVTCHNOP_send, a);
+	CHECK(pending(0, b) && !pending(0, a));
+	CHECK(port_op(EVTCHNOP_close, a) == 0);
+	CHECK(port_op(EVTCHNOP_close, b) == 0);
+}
+
+TEST(toolstack_acts_for_guests_and_guests_do_not)
+{
+	struct evtchn_status s;
+	struct evtchn_reset r = { 1 };
+
+	make_domain(1);
+	make_domain(2);
+	act_as(0);
+	CHECK(alloc_unbound(1, 0) == 1);
+	CHECK(alloc_unbound(1, DOMID_SELF) == 2);
+	CHECK(!status(1, 2, &s) && s.u.unbound.dom == 0);
+	CHECK(alloc_unbound(5, 0) == -ESRCH);
+	CHECK(status(1, 0, &s) == -EINVAL);
+	CHECK(status(1, MAX_PORT + 1, &s) == -EINVAL);
+	CHECK(op(EVTCHNOP_reset, &r, sizeof(r)) == -EINVAL);
+	host_domain[1]->toolstack_paused = true;
+	CHECK(op(EVTCHNOP_reset, &r, sizeof(r)) == 0);
+	CHECK(!status(1, 1, &s) && s.status == EVTCHNSTAT_closed);
+	act_as(2);
+	CHECK(alloc_unbound(1, 2) == -EPERM);
+	CHECK(status(1, 1, &s) == -EPERM);
+	CHECK(op(EVTCHNOP_reset, &r, sizeof(r)) == -EPERM);
+	kill_domain(1);
+	kill_domain(2);
+}
+
+TEST(virtual_interrupts)
+{
+	struct evtchn_status s;
+	long timer, dom_exc;
+
+	act_as(0);
+	timer = bind_virq(VIRQ_TIMER, 1);
+	CHECK(timer > 0 && bind_virq(VIRQ_TIMER, 1) == -EEXIST);
+	CHECK(bind_virq(VIRQ_TIMER, VCPUS) == -ENOENT);
+	CHECK(bind_virq(VIRQ_DOM_EXC, 1) == -EINVAL);
+	CHECK(bind_virq(NR_VIRQS, 0) == -EINVAL);
+	dom_exc = bind_virq(VIRQ_DOM_EXC, 0);
+	CHECK(dom_exc > 0);
+	CHECK(!status(DOMID_SELF, dom_exc, &s));
+	CHECK(s.status == EVTCHNSTAT_virq && s.u.virq == VIRQ_DOM_EXC);
+
+	drain(0);
+	evtchn_send_virq(&vcpus[0][0], VIRQ_TIMER);
+	CHECK(!pending(0, timer));
+	evtchn_send_virq(&vcpus[0][1], VIRQ_TIMER);
+	CHECK(pending(0, timer));
+	evtchn_send_global_virq(VIRQ_DOM_EXC);
+	CHECK(pending(0, dom_exc));
+	CHECK(port_op(EVTCHNOP_send, timer) == -EINVAL);
+	/* A global one may move, a vCPU's own may not. */
+	CHECK(bind_vcpu(dom_exc, 1) == 0);
+	CHECK(bind_vcpu(timer, 0) == -EINVAL);
+
+	drain(0);
+	CHECK(port_op(EVTCHNOP_close, dom_exc) == 0);
+	evtchn_send_global_virq(VIRQ_DOM_EXC);
+	CHECK(!pending(0, dom_exc));
+	CHECK(bind_virq(VIRQ_DOM_EXC, 0) == dom_exc);
+	CHECK(port_op(EVTCHNOP_close, dom_exc) == 0);
+	CHECK(port_op(EVTCHNOP_close, timer) == 0);
+}
+
+TEST(own_vcpus_by_ipi_and_vector)
+{
+	long ipi;
+
+	act_as(0);
+	ipi = bind_ipi(1);
+	CHECK(ipi > 0 && bind_ipi(VCPUS) == -ENOENT);
+	CHECK(bind_vcpu(ipi, 0) == -EINVAL);
+	drain(0);
+	kicks[0][1] = 0;
+	CHECK(port_op(EVTCHNOP_send, ipi) == 0);
+	CHECK(kicks[0][1] == 1 && !vectors);
+	drain(0);
+	vcpus[0][1].upcall_vector = 0xf3;
+	CHECK(port_op(EVTCHNOP_send, ipi) == 0);
+	CHECK(kicks[0][1] == 1 && vectors == 1);
+	vcpus[0][1].upcall_vector = 0;
+	CHECK(port_op(EVTCHNOP_close, ipi) == 0);
+}
+
+TEST(masked_ports_wake_pollers_only)
+{
+	struct shared_info *si = host_domain[0]->shared_info;
+	struct evtchn_port_op garbage = { 0 };
+	long ipi;
+
+	act_as(0);
+	ipi = bind_ipi(0);
+	drain(0);
+	set_bit(ipi, si->evtchn_mask);
+	memset(kicks, 0, sizeof(kicks));
+	memset(wakes, 0, sizeof(wakes));
+	evtchn_poll_begin(&vcpus[0][1], ipi + 1);
+	port_op(EVTCHNOP_send, ipi);
+	CHECK(pending(0, ipi) && !kicks[0][0] && !wakes[0][1]);
+	drain(0);
+	evtchn_poll_begin(&vcpus[0][1], ipi);
+	port_op(EVTCHNOP_send, ipi);
+	CHECK(wakes[0][1] == 1 && !vcpus[0][1].polling_ports);
+	CHECK(!host_domain[0]->evtchn->pollers);
+
+	/* What came while masked is announced when unmasked, once. */
+	CHECK(port_op(EVTCHNOP_unmask, ipi) == 0 && kicks[0][0] == 1);
+	CHECK(port_op(EVTCHNOP_unmask, ipi) == 0 && kicks[0][0] == 1);
+	CHECK(port_op(EVTCHNOP_unmask, MAX_PORT + 1) == -EINVAL);
+	CHECK(port_op(EVTCHNOP_unmask, 0) == -EINVAL);
+	CHECK(port_op(EVTCHNOP_close, ipi) == 0);
+	CHECK(op(EVTCHNOP_init_control, &garbage, sizeof(garbage)) == -ENOSYS);
+}
+
+TEST(ports_run_out_and_come_back)
+{
+	struct evtchn_reset r = { DOMID_SELF };
+	u64 free_before;
+
+	make_domain(1);
+	free_before = page_free_count();
+	act_as(1);
+	for (u32 port = 1; port <= MAX_PORT; port++)
+		CHECK(alloc_unbound(DOMID_SELF, 0) == port);
+	CHECK(alloc_unbound(DOMID_SELF, 0) == -ENOSPC);
+	CHECK(bind_ipi(0) == -ENOSPC);
+	CHECK(port_op(EVTCHNOP_close, 77) == 0);
+	CHECK(bind_ipi(0) == 77);
+	host_preempts = 2;
+	CHECK(op(EVTCHNOP_reset, &r, sizeof(r)) == 0);
+	host_preempts = 0;
+	CHECK(alloc_unbound(DOMID_SELF, 0) == 1);
+	kill_domain(1);
+	CHECK(page_free_count() > free_before);
+}
+
+TEST(moved_vcpu_info_loses_nothing)
+{
+	static struct vcpu_info elsewhere;
+	struct vcpu *v = &vcpus[0][0];
+	struct vcpu_info *home = v->vcpu_info;
+
+	memset(&elsewhere, 0, sizeof(elsewhere));
+	v->vcpu_info = &elsewhere;
+	evtchn_vcpu_info_moved(v);
+	CHECK(elsewhere.evtchn_upcall_pending == 1);
+	CHECK(elsewhere.evtchn_pending_sel == ~0ULL);
+	v->vcpu_info = home;
+}
+
+static bool channel_is_sound(struct domain *d, u32 port)
+{
+	struct evtchn *c = evtchn_of(d, port), *peer;
+	bool used = test_bit(port, d->evtchn->used);
+
+	if (!c)
+		return !used;
+	if (c->lock.next != c->lock.owner)
+		return false;
+	switch (c->state) {
+	case CHAN_FREE:
+		return !used && !c->peer.domain;
+	case CHAN_INTERDOMAIN:
+		if (!used || host_domain[c->peer.domain->id] != c->peer.domain)
+			return false;
+		peer = evtchn_of(c->peer.domain, c->peer.port);
+		return peer->state == CHAN_INTERDOMAIN &&
+		       peer->peer.domain == d && peer->peer.port == port;
+	case CHAN_VIRQ:
+		return used && d->vcpu[virq_is_global(c->virq) ? 0 : c->vcpu]
+					       ->virq_port[c->virq] == port;
+	}
+	return used;
+}
+
+static bool consistent(void)
+{
+	for (unsigned int id = 0; id < NR; id++) {
+		struct domain *d = host_domain[id];
+
+		if (!d)
+			continue;
+		/* The creator's reference, and that of its frame. */
+		if (d->evtchn->lock.next != d->evtchn->lock.owner ||
+		    d->refs != 2)
+			return false;
+		for (u32 port = 1; port <= MAX_PORT; port++) {
+			if (channel_is_sound(d, port))
+				continue;
+			printf("# d%u port %u\n", id, port);
+			return false;
+		}
+		for (unsigned int i = 0; i < VCPUS; i++)
+			for (u32 virq = 0; virq < NR_VIRQS; virq++)
+				if (d->vcpu[i]->virq_port[virq] &&
+				    evtchn_of(d, d->vcpu[i]->virq_port[virq])
+						    ->state != CHAN_VIRQ)
+					return false;
+	}
+	return true;
+}
+
+static u32 some_port(void)
+{
+	return rnd(20) ? rnd(MAX_PORT / 4) : rnd(2) ? rnd(200) : rnd(1UL << 32);
+}
+
+static domid_t some_domid(void)
+{
+	static const domid_t odd[] = { DOMID_SELF, DOMID_IO, DOMID_XEN,
+				       DOMID_INVALID, 7, 0xffff };
+
+	return rnd(8) ? rnd(NR) : odd[rnd(ARRAY_SIZE(odd))];
+}
+
+static void random_op(void)
+{
+	unsigned int who = rnd(NR);
+	struct evtchn_status s;
+	struct evtchn_reset r;
+	u64 garbage[4];
+
+	if (!host_domain[who])
+		return;
+	act_as(who);
+	switch (rnd(12)) {
+	case 0: case 1:
+		alloc_unbound(rnd(3) ? DOMID_SELF : some_domid(), some_domid());
+		break;
+	case 2: case 3:
+		bind_interdomain(some_domid(), some_port());
+		break;
+	case 4:
+		bind_virq(rnd(NR_VIRQS + 1), rnd(VCPUS + 1));
+		break;
+	case 5:
+		bind_ipi(rnd(VCPUS + 1));
+		break;
+	case 6:
+		port_op(EVTCHNOP_close, some_port());
+		break;
+	case 7:
+		port_op(EVTCHNOP_send, some_port());
+		break;
+	case 8:
+		port_op(EVTCHNOP_unmask, some_port());
+		break;
+	case 9:
+		bind_vcpu(some_port(), rnd(VCPUS + 1));
+		break;
+	case 10:
+		status(some_domid(), some_port(), &s);
+		break;
+	default:
+		if (!rnd(50)) {
+			r.dom = some_domid();
+			op(EVTCHNOP_reset, &r, sizeof(r));
+		} else if (rnd(2)) {
+			evtchn_send_global_virq(rnd(NR_VIRQS));
+		} else {
+			for (unsigned int i = 0; i < 4; i++)
+				garbage[i] = rnd(~0UL);
+			op(rnd(20), garbage, sizeof(garbage));
+		}
+	}
+	if (!rnd(8))
+		drain(who);
+}
+
+TEST(ends_agree_after_every_operation)
+{
+	for (unsigned long i = 0; i < calls && !tap_failed; i++) {
+		domid_t id = 1 + rnd(NR - 1);
+
+		host_preempts = i / 1000 % 4;
+		if (!host_domain[id] && !rnd(20))
+			make_domain(id);
+		random_op();
+		if (host_domain[id] && !rnd(500))
+			kill_domain(id);
+		if (i % 8 == 0)
+			CHECK(consistent());
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct tap_test tests[] = {
+		TAP_TEST(channel_between_two_domains),
+		TAP_TEST(loopback_in_dom0),
+		TAP_TEST(toolstack_acts_for_guests_and_guests_do_not),
+		TAP_TEST(virtual_interrupts),
+		TAP_TEST(own_vcpus_by_ipi_and_vector),
+		TAP_TEST(masked_ports_wake_pollers_only),
+		TAP_TEST(ports_run_out_and_come_back),
+		TAP_TEST(moved_vcpu_info_loses_nothing),
+		TAP_TEST(ends_agree_after_every_operation),
+	};
+
+	rng_state = argc > 1 ? strtoull(argv[1], NULL, 0) | 1 : 1234567891;
+	if (argc > 2)
+		calls = strtoul(argv[2], NULL, 0);
+	printf("# seed %lu, %lu calls\n", rng_state, calls);
+	host_boot((RAM_START >> PAGE_SHIFT) + 512);
+	make_domain(0);
+	dom0 = host_domain[0];
+	return tap_run(tests, ARRAY_SIZE(tests));
+}
