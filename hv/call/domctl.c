@@ -8,6 +8,7 @@
  */
 #include "toolstack.h"
 
+#define MAX_TIME_OFFSET (100LL * 366 * 24 * 3600) /* a century of seconds */
 #define MAX_PFINFO 1024 /* entries of one getpageframeinfo3 */
 
 #define CPUID_ADDRESS_SIZES 0x80000008U
@@ -155,7 +156,11 @@ static long domctl_set_handle(struct domain *d, struct xen_domctl *op)
 
 static long domctl_set_time_offset(struct domain *d, struct xen_domctl *op)
 {
-	d->time_offset_s = op->u.settimeoffset.time_offset_seconds;
+	s64 offset = op->u.settimeoffset.time_offset_seconds;
+
+	if (offset < -MAX_TIME_OFFSET || offset > MAX_TIME_OFFSET)
+		return -EINVAL;
+	d->time_offset_s = offset;
 	domain_set_wallclock(d);
 	return 0;
 }

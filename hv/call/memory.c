@@ -21,7 +21,12 @@ static long memory_reservation_size(struct hypercall *hc)
 		ret = READ_ONCE(d->max_pages);
 		break;
 	default:
-		ret = p2m_max_gfn(d);
+		/*
+		 * First question of the tools when they save a guest, and asked
+		 * for nothing else.  Loading back all of its state is not there
+		 * yet, so refuse now, not when the guest has been destroyed.
+		 */
+		ret = d == current->domain ? (long)p2m_max_gfn(d) : -EOPNOTSUPP;
 		break;
 	}
 	domain_put(d);
