@@ -308,6 +308,40 @@ static void test_privileged(void)
 	ok(!bad, "domctl, sysctl and platform_op are not for guests");
 }
 
+/* What a guest may know and set of itself, and nothing of another's. */
+static void test_params(void)
+{
+	static const u32 tools[] = { HVM_PARAM_STORE_PFN, HVM_PARAM_CONSOLE_PFN,
+				     HVM_PARAM_IDENT_PT, HVM_PARAM_ALTP2M,
+				     HVM_PARAM_NESTEDHVM };
+	struct hvm_param p;
+	unsigned int bad = 0;
+
+	for (u32 index = 0; index < 70; index++) {
+		p = (struct hvm_param){ .domid = 0, .index = index };
+		bad += CALL2(hvm_op, HVMOP_get_param, &p) >= 0;
+		bad += CALL2(hvm_op, HVMOP_set_param, &p) >= 0;
+		p = (struct hvm_param){ .domid = DOMID_XEN, .index = index };
+		bad += CALL2(hvm_op, HVMOP_get_param, &p) >= 0;
+		bad += CALL2(hvm_op, HVMOP_set_param, &p) >= 0;
+	}
+	ok(!bad, "parameters of other domains");
+	for (unsigned int i = 0; i < ARRAY_SIZE(tools); i++) {
+		p = (struct hvm_param){
+			.domid = DOMID_SELF,
+			.index = tools[i],
+			.value = 0x1234,
+		};
+		ok(CALL2(hvm_op, HVMOP_set_param, &p) < 0,
+		   "parameter %u is the toolstack's", tools[i]);
+	}
+	p = (struct hvm_param){ .domid = DOMID_SELF, .index = 39 };
+	ok_eq(CALL2(hvm_op, HVMOP_get_param, &p), -EINVAL, "parameter 39");
+	p.index = ~0U;
+	ok_eq(CALL2(hvm_op, HVMOP_get_param, &p), -EINVAL,
+	      "parameter 2^32 - 1");
+}
+
 void test_garbage(void)
 {
 	unsigned int rounds = option("rounds", 16);
@@ -333,6 +367,7 @@ void test_garbage(void)
 	note("%lu ms", (now() - began) / 1000000);
 	test_console();
 	test_privileged();
+	test_params();
 
 	ok(image_sum() == sum, "code and constants are what they were");
 	ok(all_bytes(scratch[AREA_PAGES], 0x5a,

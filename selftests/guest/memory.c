@@ -140,7 +140,8 @@ static void test_reservation_edges(void)
 	   "take for domain 0");
 	ok(CALL2(memory_op, XENMEM_decrease_reservation, &r) <= 0,
 	   "give domain 0's");
-	ok_eq(current_pages(), before, "we have as many as before");
+	/* A place beyond the map costs Xen's guest a page. */
+	ok(current_pages() == before || !on_tenon, "we have as many as before");
 }
 
 /* A guest gets what it was promised and no frame more. */
@@ -220,13 +221,11 @@ static void test_privileged(void)
 	}
 }
 
-/* The rest of low memory: what somebody had before us must not be seen. */
+/* The rest of our memory: what somebody had before us must not be seen. */
 static void test_clean_start(void)
 {
-	extern char image_end[];
 	u64 dirty = 0, from = 0x2000, to = ram_end;
 
-	(void)image_end;
 	for (u64 gfn = from; gfn < to; gfn++)
 		if (!all_bytes((void *)(gfn << PAGE_SHIFT), 0, PAGE_SIZE))
 			dirty++;
@@ -260,4 +259,7 @@ void test_memory(void)
 	test_privileged();
 	test_info_pages();
 	test_smoke();
+	/* For the next guest's test_clean_start(). */
+	memset((void *)(0x2000UL << PAGE_SHIFT), 0xdb,
+	       (ram_end - 0x2000) << PAGE_SHIFT);
 }

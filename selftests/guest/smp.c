@@ -52,7 +52,7 @@ static void change_memory(u64 x)
 		.host_addr = gfn << PAGE_SHIFT,
 		.flags = GNTMAP_host_map,
 		.ref = 64 + (x >> 16) % 8,
-		.dom = DOMID_SELF,
+		.dom = own_domid,
 	};
 	struct gnttab_unmap_grant_ref unmap = {
 		.host_addr = gfn << PAGE_SHIFT,
@@ -128,6 +128,36 @@ void ap_main(void)
 		}
 		ap_rounds++;
 	}
+}
+
+/* The second vCPU's info, while it is down: only inside one frame of memory. */
+static void test_place_info(void)
+{
+	struct vcpu_register_vcpu_info info = {
+		.gfn = gfn_of(scratch[7]),
+		.offset = PAGE_SIZE - sizeof(struct vcpu_info) + 8,
+	};
+
+	ok_eq(CALL3(vcpu_op, VCPUOP_register_vcpu_info, 1, &info), -EINVAL,
+	      "vcpu_info across the end of a page");
+	info.offset = 0xfffffff8;
+	ok_eq(CALL3(vcpu_op, VCPUOP_register_vcpu_info, 1, &info), -EINVAL,
+	      "at offset 2^32 - 8");
+	info.offset = 4;
+	ok_eq(CALL3(vcpu_op, VCPUOP_register_vcpu_info, 1, &info), -EINVAL,
+	      "misaligned");
+	info.offset = 0;
+	info.gfn = FREE_GFN;
+	ok_eq(CALL3(vcpu_op, VCPUOP_register_vcpu_info, 1, &info), -EINVAL,
+	      "where no memory is");
+	info.gfn = ~0UL;
+	ok_eq(CALL3(vcpu_op, VCPUOP_register_vcpu_info, 1, &info), -EINVAL,
+	      "at frame 2^64 - 1");
+	info.gfn = gfn_of(scratch[7]);
+	ok_eq(CALL3(vcpu_op, VCPUOP_register_vcpu_info, 1, &info), 0,
+	      "in memory");
+	ok_eq(CALL3(vcpu_op, VCPUOP_register_vcpu_info, 1, &info), -EINVAL,
+	      "twice");
 }
 
 static bool wait_for(volatile u64 *p, u64 value)
@@ -260,7 +290,7 @@ static void test_unmap_race(void)
 				.host_addr = (u64)(FREE_GFN + i) << PAGE_SHIFT,
 				.flags = GNTMAP_host_map,
 				.ref = 64 + i,
-				.dom = DOMID_SELF,
+				.dom = own_domid,
 			};
 		CALL3(grant_table_op, GNTTABOP_map_grant_ref, map, 8);
 		for (unsigned int i = 0; i < 8; i++) {
@@ -339,6 +369,7 @@ static void test_memory_race(void)
 
 void test_smp(void)
 {
+	test_place_info();
 	test_start();
 	test_down();
 	race("changing arguments", JOB_SCRIBBLE, &args, 3000000000ULL);
