@@ -251,6 +251,15 @@ RING_FN_ bool ring_arm_(struct ring_side *s, uint32_t distance)
 	return ring_refresh_(s) >= distance;
 }
 
+/*
+ * The event index goes to where the peer's producer index has been already, so
+ * it is not passed again.  No barrier: an event may be under way in any case.
+ */
+RING_FN_ void ring_disarm_(struct ring_side *s)
+{
+	ring_store_(s->in_event, s->cons);
+}
+
 /**
  * RING_DEFINE() - make the types and functions of one ring
  * @name: prefix of everything that is made
@@ -285,6 +294,9 @@ RING_FN_ bool ring_arm_(struct ring_side *s, uint32_t distance)
  * bool name_front_arm(f), bool name_front_arm_at(f, n)
  *	Ask to be notified of the next response, or of the n-th from here (n >= 1).
  *	True if it is there already: go on reaping instead of sleeping.
+ * void name_front_disarm(f)
+ *	Ask for no events, after arming: one that polls wants none.  One that is
+ *	under way may still come.
  * bool name_front_broken(f)
  *	The peer published an impossible index.  Sticky; nothing more is reaped.
  *
@@ -305,7 +317,7 @@ RING_FN_ bool ring_arm_(struct ring_side *s, uint32_t distance)
  * bool name_back_respond(b, &rsp)
  *	Copy a response into the next slot; false if nothing is unanswered.
  * bool name_back_publish(b), name_back_arm(b), name_back_arm_at(b, n),
- * name_back_broken(b): as for the front end.
+ * name_back_disarm(b), name_back_broken(b): as for the front end.
  *
  * None of them blocks, allocates or takes a lock; any context.  The producing
  * calls (stage/respond, publish) must be serialised among themselves by the
@@ -414,6 +426,11 @@ RING_FN_ bool ring_arm_(struct ring_side *s, uint32_t distance)
 		return ring_arm_(&f->s, 1);                                    \
 	}                                                                      \
                                                                                \
+	RING_FN_ void name##_front_disarm(struct name##_front *f)              \
+	{                                                                      \
+		ring_disarm_(&f->s);                                           \
+	}                                                                      \
+                                                                               \
 	RING_FN_ bool name##_front_broken(const struct name##_front *f)        \
 	{                                                                      \
 		return f->s.broken;                                            \
@@ -487,6 +504,11 @@ RING_FN_ bool ring_arm_(struct ring_side *s, uint32_t distance)
 	RING_FN_ bool name##_back_arm(struct name##_back *b)                   \
 	{                                                                      \
 		return ring_arm_(&b->s, 1);                                    \
+	}                                                                      \
+                                                                               \
+	RING_FN_ void name##_back_disarm(struct name##_back *b)                \
+	{                                                                      \
+		ring_disarm_(&b->s);                                           \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_back_broken(const struct name##_back *b)          \

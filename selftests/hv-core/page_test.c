@@ -82,6 +82,22 @@ TEST(every_order_is_aligned_zero_and_owned)
 	check_all_free();
 }
 
+/* The first of all: a scrubbed frame comes back among others that are not. */
+TEST(a_clean_frame_makes_a_dirty_block_no_cleaner)
+{
+	void *p = page_alloc_virt();
+	struct page *pg;
+
+	REQUIRE(p);
+	page_free_virt(p, 0);
+	pg = page_alloc(NULL, PAGE_MAX_ORDER);
+	REQUIRE(pg && page_to_virt(pg) <= p &&
+		p < page_to_virt(pg) + (PAGE_SIZE << PAGE_MAX_ORDER));
+	CHECK(all_bytes(pg, PAGE_MAX_ORDER, 0));
+	page_free_virt(page_to_virt(pg), PAGE_MAX_ORDER);
+	CHECK(page_free_count() == at_start);
+}
+
 TEST(memory_from_boot_is_scrubbed_when_handed_out)
 {
 	static struct page *all[MAX_FRAMES];
@@ -267,7 +283,9 @@ TEST(dom0_takes_back_what_it_gave_up)
 	page_give_dom0(d, first, first + 16);
 	CHECK(d->tot_pages == 16 && d->max_pages == 16 && d->refs == 2);
 	CHECK(mfn_valid(first) && page_total_count() >= at_start + 16);
+	d->max_pages = 20;
 	CHECK(!page_take_back(d, pg)); /* it has it */
+	d->max_pages = 16;
 
 	CHECK(page_get(pg, d));
 	CHECK(page_get(pg, d)); /* a user besides */
@@ -389,6 +407,36 @@ TEST(slab_survives_running_out)
 }
 
 /* Threads as CPUs. */
+static void *refused(void *d)
+{
+	host_be_cpu(1);
+	return page_alloc(d, 2);
+}
+
+/* Its limit is reached, or it dies, after the frames were taken for it. */
+TEST(frames_refused_at_the_last_moment_are_really_free)
+{
+	for (int dies = 0; dies < 2; dies++) {
+		struct domain *d = host_domain(1, 100);
+		void *got = d;
+		pthread_t t;
+
+		spin_lock(&d->page_lock);
+		pthread_create(&t, NULL, refused, d);
+		while (page_free_count() == at_start)
+			cpu_relax();
+		if (dies)
+			d->state = DOMAIN_DYING;
+		else
+			d->max_pages = 0;
+		spin_unlock(&d->page_lock);
+		pthread_join(t, &got);
+		CHECK(!got);
+		host_domain_end(d);
+		check_all_free();
+	}
+}
+
 static struct {
 	struct domain *d, *e;
 	u32 frame[64]; /* that may belong to either at any time */
@@ -486,6 +534,7 @@ TEST(taking_references_races_with_freeing)
 int main(void)
 {
 	static const struct tap_test tests[] = {
+		TAP_TEST(a_clean_frame_makes_a_dirty_block_no_cleaner),
 		TAP_TEST(memory_from_boot_is_scrubbed_when_handed_out),
 		TAP_TEST(every_order_is_aligned_zero_and_owned),
 		TAP_TEST(all_frames_can_be_taken_and_come_together_again),
@@ -500,6 +549,7 @@ int main(void)
 		TAP_TEST(small_objects_are_zero_aligned_and_apart),
 		TAP_TEST(slab_sizes_at_their_borders),
 		TAP_TEST(slab_survives_running_out),
+		TAP_TEST(frames_refused_at_the_last_moment_are_really_free),
 		TAP_TEST(taking_references_races_with_freeing),
 	};
 

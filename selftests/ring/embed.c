@@ -39,6 +39,7 @@ uint32_t embed_front(struct em_front *f, void *area, size_t bytes)
 		while (em_front_reap(f, &r))
 			events += (uint32_t)r.status;
 	} while (em_front_arm(f));
+	em_front_disarm(f);
 	events += em_front_arm_at(f, em_front_outstanding(f) / 2 + 1);
 	return events + em_front_pending(f) + em_front_free(f) +
 	       em_front_broken(f);
@@ -61,6 +62,7 @@ uint32_t embed_back(struct em_back *b, void *area, size_t bytes)
 		}
 		events += em_back_publish(b);
 	} while (em_back_arm(b));
+	em_back_disarm(b);
 	events += em_back_arm_at(b, 2);
 	return events + em_back_pending(b) + em_back_unanswered(b) +
 	       em_back_broken(b);

@@ -69,7 +69,7 @@ static void step(struct state *t, uint8_t op, uint8_t arg, uint32_t value)
 	struct rsp rsp = { .id = value };
 	uint32_t n, was;
 
-	switch (op % 18) {
+	switch (op % 20) {
 	case 0:
 		was = fz_front_free(&t->f);
 		MUST(fz_front_stage(&t->f, &req) == (was > 0));
@@ -139,6 +139,12 @@ static void step(struct state *t, uint8_t op, uint8_t arg, uint32_t value)
 		break;
 	case 16: /* near our own: what is just allowed, or just not */
 		page->req_prod = t->b.s.published + t->nr + (int8_t)value % 3;
+		break;
+	case 18:
+		fz_front_disarm(&t->f);
+		break;
+	case 19:
+		fz_back_disarm(&t->b);
 		break;
 	case 17:
 		page->rsp_prod = t->f.s.published + (int8_t)value % 3;

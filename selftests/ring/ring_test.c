@@ -391,6 +391,32 @@ TEST(arm_at_a_distance)
 	}
 }
 
+TEST(disarmed_hears_nothing)
+{
+	FOR_EACH_START(i) {
+		setup(starts[i]);
+		stage(4);
+		t_front_publish(&f);
+		consume(4);
+		CHECK(!t_front_arm(&f));
+		t_front_disarm(&f);
+		respond(3);
+		CHECK(!t_back_publish(&b));
+		reap(1);
+		t_front_disarm(&f); /* two are ready */
+		respond(1);
+		CHECK(!t_back_publish(&b));
+		CHECK(t_front_arm(&f));
+
+		CHECK(!t_back_arm(&b));
+		t_back_disarm(&b);
+		reap(3);
+		stage(NR);
+		CHECK(!t_front_publish(&f));
+		CHECK(t_back_arm(&b));
+	}
+}
+
 TEST(front_attach_takes_an_idle_ring_only)
 {
 	setup(0);
@@ -700,6 +726,7 @@ int main(void)
 		TAP_TEST(looking_writes_nothing),
 		TAP_TEST(arm_sets_the_event_and_looks_again),
 		TAP_TEST(arm_at_a_distance),
+		TAP_TEST(disarmed_hears_nothing),
 		TAP_TEST(front_attach_takes_an_idle_ring_only),
 		TAP_TEST(back_attach_starts_at_what_is_unanswered),
 		TAP_TEST(back_refuses_forged_indexes),
