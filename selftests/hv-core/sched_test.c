@@ -105,6 +105,25 @@ TEST(one_who_sleeps_a_lot_runs_at_once)
 	sim_end();
 }
 
+/* The same when two share the CPU already, in slices. */
+TEST(one_who_sleeps_a_lot_interrupts_slices)
+{
+	struct guest *busy[2], *io;
+
+	nr_cpus = 1;
+	for (int i = 0; i < 2; i++) {
+		busy[i] = hog(256);
+		guest_start(busy[i]);
+	}
+	io = guest_new(256, 100 * US, 900 * US);
+	guest_start(io);
+	sim_run(2 * SEC);
+	CHECK(io->wakes > 1900);
+	CHECK(io->latest <= 600 * US);
+	CHECK(near(busy[0]->ran, busy[1]->ran, 5));
+	sim_end();
+}
+
 TEST(sleeping_long_saves_up_nothing)
 {
 	struct guest *busy, *sleeper;
@@ -426,6 +445,7 @@ int main(void)
 		TAP_TEST(weights_are_shares),
 		TAP_TEST(a_changed_weight_counts_from_then_on),
 		TAP_TEST(one_who_sleeps_a_lot_runs_at_once),
+		TAP_TEST(one_who_sleeps_a_lot_interrupts_slices),
 		TAP_TEST(sleeping_long_saves_up_nothing),
 		TAP_TEST(a_pinned_vcpu_stays),
 		TAP_TEST(changed_affinity_moves_it_at_once),
