@@ -43,7 +43,7 @@ class Setup:
         if self.swiotlb is None:
             # A stock back end hands granted pages to the device as if they
             # were its own; without an IOMMU only a bounce buffer makes that
-            # right (see docs/dma.md).
+            # right (see docs/hypervisor.md).
             self.swiotlb = self.hv == "tenon" and \
                 "stock" in overlay.block_and_net(self.back)
 

@@ -2,10 +2,12 @@
 """Runs the whole-system tests, printing TAP.
 
 Environment: HV=tenon|xen, BOOTS="devices q35" and TESTS="guest_boots reboot"
-choose; BACK and FRONT override the halves of every boot; KVER the kernel.
+choose; BACK and FRONT override the halves of every boot; KVER the kernel.  After CHECK_UNTIL
+(seconds since 1970) no further machine is started: its tests are skipped.
 """
 
 import os
+import subprocess
 import sys
 import time
 import traceback
@@ -38,25 +40,31 @@ class Tap:
             for line in str(error).strip().splitlines():
                 print(f"#   {line}", flush=True)
 
+    def skip(self, name, why):
+        """A test that was not run."""
+        self.number += 1
+        print(f"ok {self.number} - {name} # SKIP {why}", flush=True)
+
 
 def chosen():
-    """(hypervisor, name, setup, tests) of the boots to do."""
+    """(hypervisor, boot, setup, tests) of what is to be done."""
     only = os.environ.get("BOOTS", "").split()
+    wanted = os.environ.get("TESTS", "").split()
     hvs = os.environ.get("HV", "").split() or list(plan.DEFAULT)
     for hv in hvs:
-        default = None if os.environ.get("HV") else plan.DEFAULT[hv]
-        for name, setup, tests in plan.plan(hv):
-            if (name in only) if only else (default is None or
-                                            name in default):
-                setup.kver = os.environ.get("KVER") or setup.kver
-                setup.back = os.environ.get("BACK") or setup.back
-                setup.front = os.environ.get("FRONT") or setup.front
-                wanted = os.environ.get("TESTS", "").split()
-                yield hv, name, setup, [test for test in tests if not wanted
-                                        or test.__name__ in wanted]
+        names = only or (None if os.environ.get("HV") else plan.DEFAULT[hv])
+        for boot, setup in plan.plan(hv):
+            if names is not None and boot.name not in names:
+                continue
+            setup.kver = paths.kernel_version(
+                os.environ.get("KVER") or setup.kver)
+            setup.back = os.environ.get("BACK") or setup.back
+            setup.front = os.environ.get("FRONT") or setup.front
+            yield hv, boot, setup, [test for test in boot.tests if not wanted
+                                    or test.__name__ in wanted]
 
 
-def boot(tap, label, setup, tests):
+def run_boot(tap, label, boot, setup, tests):
     """One machine and its tests; the retries it took."""
     def say(text):
         print(f"#   {text}", flush=True)
@@ -64,27 +72,30 @@ def boot(tap, label, setup, tests):
     booted = machine.Machine(setup, f"check-{label.replace('/', '-')}", say)
     left = list(tests) + [t.machine_goes_off]
     began = time.monotonic()
+    up = False
     try:
+        if boot.files:
+            setup.extra_files = boot.files(setup.kver)
         with booted:
+            up = True
             tap.result(f"{label}/boot", None, time.monotonic() - began)
-            while left:
-                test = left[0]
+            while left and booted.vm.alive():
+                test = left.pop(0)
                 began = time.monotonic()
                 error = None
                 try:
                     test(booted)
                 except (machine.RigError, jobs.JobError) as failed:
                     error = failed
+                except Exception:  # pylint: disable=broad-except
+                    # A mistake in a test must not hide the others' results.
+                    error = traceback.format_exc()
                 tap.result(f"{label}/{test.__name__}", error,
                            time.monotonic() - began)
-                left.pop(0)
-                if error is not None and not booted.vm.alive():
-                    break
-    except (machine.RigError, images.ImageError) as failed:
-        tap.result(f"{label}/boot", failed, time.monotonic() - began)
-    except Exception:  # pylint: disable=broad-except
-        # A mistake in a test must not hide the results of the others.
-        tap.result(f"{label}/{left[0].__name__}", traceback.format_exc())
+    except (machine.RigError, images.ImageError, subprocess.SubprocessError,
+            OSError) as failed:
+        tap.result(f"{label}/{'machine ends' if up else 'boot'}", failed,
+                   time.monotonic() - began)
     for test in left:
         tap.result(f"{label}/{test.__name__}", "the machine was gone")
     trouble = logscan.scan(booted.log_dir, booted.forgiven)
@@ -99,8 +110,14 @@ def main():
     print(f"1..{sum(len(tests) + 3 for _, _, _, tests in boots)}", flush=True)
     tap = Tap()
     retried = 0
-    for hv, name, setup, tests in boots:
-        retried += boot(tap, f"{hv}/{name}", setup, tests)
+    until = float(os.environ.get("CHECK_UNTIL", "inf"))
+    for hv, boot, setup, tests in boots:
+        label = f"{hv}/{boot.name}"
+        if time.time() > until:
+            for number in range(len(tests) + 3):
+                tap.skip(f"{label}/{number}", "no time left (CHECK_UNTIL)")
+            continue
+        retried += run_boot(tap, label, boot, setup, tests)
     print(f"# emulator flakes, tried again: {retried}")
     return 1 if tap.failed else 0
 

@@ -139,6 +139,11 @@ def guest_boots(m):
         expect(not extra, f"loaded too: {extra}")
 
 
+def plain_guest(m):
+    """A guest with its root disk only, for tests that attach their own."""
+    m.create()
+
+
 def guest_smp(m):
     """A guest with more vCPUs than there are CPUs runs on all of them."""
     vcpus = m.setup.cpus * 2
