@@ -16,7 +16,7 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 	t->fn = fn;
 	t->expires = 0;
 	t->cpu = NULL;
-	t->lock = (struct spinlock){ 0, 0 };
+	t->lock = (struct spinlock){ 0 };
 }
 
 static u64 timer_first(struct cpu *c)

@@ -151,29 +151,29 @@ static inline void cpu_relax(void)
 
 /*
  * Locks.  The hypervisor always runs with interrupts off, so there is one kind.
- * A ticket lock, for fairness among CPUs.
+ * Whoever comes first gets it, not whoever waits longest: where our CPUs are
+ * threads of an emulator, a lock handed to one that is not running at the moment
+ * stops all the others, for as long as the host likes.
  */
 struct spinlock {
-	u32 next;
-	u32 owner;
+	u32 held;
 };
 
 static inline void spin_lock(struct spinlock *l)
 {
-	u32 me = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
-
-	while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != me)
-		cpu_relax();
+	while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
+		while (READ_ONCE(l->held))
+			cpu_relax();
 }
 
 static inline void spin_unlock(struct spinlock *l)
 {
-	__atomic_store_n(&l->owner, l->owner + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
 }
 
 static inline bool spin_is_locked(const struct spinlock *l)
 {
-	return READ_ONCE(l->owner) != READ_ONCE(l->next);
+	return READ_ONCE(l->held);
 }
 
 #endif /* HV_LIB_H */

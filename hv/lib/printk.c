@@ -150,7 +150,7 @@ void panic(const char *fmt, ...)
 	va_list ap;
 
 	/* Whoever holds the lock may be the one that failed. */
-	console_lock = (struct spinlock){ 0, 0 };
+	console_lock = (struct spinlock){ 0 };
 	va_start(ap, fmt);
 	vsnprintf(buf, sizeof(buf), fmt, ap);
 	va_end(ap);

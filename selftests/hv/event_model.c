@@ -393,7 +393,7 @@ static bool channel_is_sound(struct domain *d, u32 port)
 
 	if (!c)
 		return !used;
-	if (c->lock.next != c->lock.owner)
+	if (spin_is_locked(&c->lock))
 		return false;
 	switch (c->state) {
 	case CHAN_FREE:
@@ -419,7 +419,7 @@ static bool consistent(void)
 		if (!d)
 			continue;
 		/* The creator's reference, and that of its frame. */
-		if (d->evtchn->lock.next != d->evtchn->lock.owner ||
+		if (spin_is_locked(&d->evtchn->lock) ||
 		    d->refs != 2)
 			return false;
 		for (u32 port = 1; port <= MAX_PORT; port++) {
