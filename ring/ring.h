@@ -195,6 +195,13 @@ RING_FN_ void ring_start_(struct ring_side *s, uint32_t at)
 	s->seen = at;
 }
 
+/* Nothing more comes out of the ring, what was seen already included. */
+RING_FN_ void ring_condemn_(struct ring_side *s)
+{
+	s->broken = true;
+	s->seen = s->cons;
+}
+
 /*
  * The only place that loads the peer's producer index.  Returns how many slots
  * are ready to be consumed.
@@ -212,8 +219,7 @@ RING_FN_ uint32_t ring_refresh_(struct ring_side *s)
 	 * @published is visible here.
 	 */
 	if (in - s->seen > ring_load_(&s->published) + s->room - s->seen) {
-		s->broken = true;
-		s->seen = s->cons;
+		ring_condemn_(s);
 		return 0;
 	}
 	s->seen = in;
@@ -297,8 +303,12 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
  * void name_front_disarm(f)
  *	Ask for no events, after arming: one that polls wants none.  One that is
  *	under way may still come.
+ * void name_front_condemn(f)
+ *	What the peer wrote into a slot cannot be true: treat it like one that
+ *	published an impossible index.
  * bool name_front_broken(f)
- *	The peer published an impossible index.  Sticky; nothing more is reaped.
+ *	The peer published an impossible index, or was condemned.  Sticky; nothing
+ *	more is reaped.
  *
  * And for the back end (who maps the page and answers):
  *
@@ -317,7 +327,8 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
  * bool name_back_respond(b, &rsp)
  *	Copy a response into the next slot; false if nothing is unanswered.
  * bool name_back_publish(b), name_back_arm(b), name_back_arm_at(b, n),
- * name_back_disarm(b), name_back_broken(b): as for the front end.
+ * name_back_disarm(b), name_back_condemn(b), name_back_broken(b): as for the
+ * front end.
  *
  * None of them blocks, allocates or takes a lock; any context.  The producing
  * calls (stage/respond, publish) must be serialised among themselves by the
@@ -431,6 +442,11 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
 		ring_disarm_(&f->s);                                           \
 	}                                                                      \
                                                                                \
+	RING_FN_ void name##_front_condemn(struct name##_front *f)             \
+	{                                                                      \
+		ring_condemn_(&f->s);                                          \
+	}                                                                      \
+                                                                               \
 	RING_FN_ bool name##_front_broken(const struct name##_front *f)        \
 	{                                                                      \
 		return f->s.broken;                                            \
@@ -509,6 +525,11 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
 	RING_FN_ void name##_back_disarm(struct name##_back *b)                \
 	{                                                                      \
 		ring_disarm_(&b->s);                                           \
+	}                                                                      \
+                                                                               \
+	RING_FN_ void name##_back_condemn(struct name##_back *b)               \
+	{                                                                      \
+		ring_condemn_(&b->s);                                          \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_back_broken(const struct name##_back *b)          \

@@ -26,7 +26,7 @@ uint32_t embed_back(struct em_back *b, void *area, size_t bytes);
 uint32_t embed_front(struct em_front *f, void *area, size_t bytes)
 {
 	struct ask a = { 1, 2, 3 };
-	struct answer r;
+	struct answer r = { 0, 0 };
 	uint32_t events = 0;
 
 	em_front_init(f, area, bytes);
@@ -38,6 +38,8 @@ uint32_t embed_front(struct em_front *f, void *area, size_t bytes)
 	do {
 		while (em_front_reap(f, &r))
 			events += (uint32_t)r.status;
+		if (r.status > 100)
+			em_front_condemn(f);
 	} while (em_front_arm(f));
 	em_front_disarm(f);
 	events += em_front_arm_at(f, em_front_outstanding(f) / 2 + 1);
@@ -48,7 +50,7 @@ uint32_t embed_front(struct em_front *f, void *area, size_t bytes)
 uint32_t embed_back(struct em_back *b, void *area, size_t bytes)
 {
 	struct answer r = { 0, 0 };
-	struct ask a;
+	struct ask a = { 0, 0, 0 };
 	uint32_t events = 0;
 
 	if (!em_back_attach(b, area, bytes))
@@ -63,6 +65,8 @@ uint32_t embed_back(struct em_back *b, void *area, size_t bytes)
 		events += em_back_publish(b);
 	} while (em_back_arm(b));
 	em_back_disarm(b);
+	if (a.what > 5)
+		em_back_condemn(b);
 	events += em_back_arm_at(b, 2);
 	return events + em_back_pending(b) + em_back_unanswered(b) +
 	       em_back_broken(b);

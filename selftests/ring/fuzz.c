@@ -48,6 +48,8 @@ static void check(const struct state *t, bool f_was_broken, bool b_was_broken)
 	/* Broken is for ever. */
 	MUST(f->broken || !f_was_broken);
 	MUST(b->broken || !b_was_broken);
+	MUST(!f->broken || f->seen == f->cons);
+	MUST(!b->broken || b->seen == b->cons);
 	/* cons <= seen <= published <= prod <= cons + nr in the front end. */
 	MUST(f->prod - f->cons <= t->nr);
 	MUST(f->published - f->cons <= f->prod - f->cons);
@@ -69,7 +71,7 @@ static void step(struct state *t, uint8_t op, uint8_t arg, uint32_t value)
 	struct rsp rsp = { .id = value };
 	uint32_t n, was;
 
-	switch (op % 20) {
+	switch (op % 21) {
 	case 0:
 		was = fz_front_free(&t->f);
 		MUST(fz_front_stage(&t->f, &req) == (was > 0));
@@ -139,6 +141,12 @@ static void step(struct state *t, uint8_t op, uint8_t arg, uint32_t value)
 		break;
 	case 16: /* near our own: what is just allowed, or just not */
 		page->req_prod = t->b.s.published + t->nr + (int8_t)value % 3;
+		break;
+	case 20:
+		if (arg == 77)
+			fz_front_condemn(&t->f);
+		if (arg == 78)
+			fz_back_condemn(&t->b);
 		break;
 	case 18:
 		fz_front_disarm(&t->f);

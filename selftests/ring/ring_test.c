@@ -601,6 +601,21 @@ TEST(front_refuses_forged_indexes)
 	}
 }
 
+TEST(condemned_is_broken)
+{
+	setup(0);
+	stage(4);
+	t_front_publish(&f);
+	consume(2); /* and has seen two more */
+	t_back_condemn(&b);
+	check_back_dead(4);
+	respond(2);
+	t_back_publish(&b);
+	reap(1);
+	t_front_condemn(&f);
+	check_front_dead(2);
+}
+
 TEST(a_broken_back_end_can_still_answer)
 {
 	setup(0);
@@ -731,6 +746,7 @@ int main(void)
 		TAP_TEST(back_attach_starts_at_what_is_unanswered),
 		TAP_TEST(back_refuses_forged_indexes),
 		TAP_TEST(front_refuses_forged_indexes),
+		TAP_TEST(condemned_is_broken),
 		TAP_TEST(a_broken_back_end_can_still_answer),
 		TAP_TEST(consume_takes_one_snapshot),
 		TAP_TEST(rewind_gives_the_same_slots_again),
