@@ -281,7 +281,11 @@ def net_save_restore(m):
           "s=$?; rm -f /tmp/guest.save; exit $s", 300, step="save, restore")
     dom0_wait(m, f"ping -c 1 -W 2 {GUEST}", "the guest is back", 90)
     m.run("echo after >/tmp/nc")
-    dom0_wait(m, "grep -q after /tmp/in", "the connection lives", 90)
+    try:
+        dom0_wait(m, "grep -q after /tmp/in", "the connection lives", 90)
+    except RigError as error:
+        raise RigError(f"{error}\n" + m.run(
+            "ss -tnoi; pidof busybox nc; ip neigh; cat /tmp/in; true"))
     m.run("pkill -f 'nc 10.0.2.21'; rm -f /tmp/nc; true")
     reachable(m)
 
