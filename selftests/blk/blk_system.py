@@ -134,18 +134,20 @@ def read_only(m):
 
 def resize(m):
     """The guest sees a disk grow while it is in use."""
-    m.run("truncate -s 16M /run/grow && losetup /dev/loop7 /run/grow")
-    attach(m, "phy:/dev/loop7 xvdd w")
+    m.run("modprobe dm_mod; dmsetup create grow --table "
+          "'0 32768 linear /dev/nullb0 0'")
+    attach(m, "phy:/dev/mapper/grow xvdd w")
     t.expect(m.guest_run("cat /sys/block/xvdd/size").strip() == "32768",
              "wrong size to begin with")
-    m.run("truncate -s 32M /run/grow && losetup -c /dev/loop7")
+    m.run("dmsetup load grow --table '0 65536 linear /dev/nullb0 0' && "
+          "dmsetup resume grow")
     t.guest_wait(m, "dd if=/dev/xvdd of=/dev/null bs=4k count=1 iflag=direct; "
                     "[ $(cat /sys/block/xvdd/size) = 65536 ]",
                  "the new size is seen")
     m.guest_run("dd if=/dev/zero of=/dev/xvdd bs=64k seek=400 count=8 "
                 "oflag=direct 2>/dev/null", step="the new end is written")
     detach(m)
-    m.run("losetup -d /dev/loop7; rm /run/grow")
+    m.run("dmsetup remove grow")
 
 
 def rebind(m):
