@@ -133,7 +133,7 @@ static unsigned int queue_reap(struct blkfront_queue *q, struct list_head *list)
 		if (slot >= q->nr_slots || !q->slots[slot].rq ||
 		    q->slots[slot].generation != rsp.id >> 16) {
 			q->stats.bad_responses++;
-			q->ring.s.broken = true;
+			blkif64_front_condemn(&q->ring);
 			break;
 		}
 		rq = q->slots[slot].rq;
@@ -247,7 +247,7 @@ static enum tenon_look queue_look(struct tenon_poll *p)
 
 	spin_lock_irqsave(&q->lock, flags);
 	if (q->watch == BLKFRONT_ARMED) {
-		blkif64_front_arm_at(&q->ring, 0);
+		blkif64_front_disarm(&q->ring);
 		q->watch = BLKFRONT_POLLED;
 	}
 	n = queue_reap(q, &done);
