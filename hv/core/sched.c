@@ -30,6 +30,7 @@
 u32 sched_ratelimit_us = 500;
 
 static struct spinlock sched_lock;
+static struct cpumask to_kick; /* when the lock is let go */
 static struct list run_queue = { &run_queue, &run_queue };
 static u64 floor_vruntime; /* what the least served vCPU has had; monotonic */
 
@@ -97,11 +98,27 @@ static void floor_update(u64 now)
 		floor_vruntime = max(floor_vruntime, least);
 }
 
+/* Under the lock; the kick follows in sched_unlock(). */
 static void cpu_resched(struct cpu *c)
 {
 	WRITE_ONCE(c->need_resched, true);
 	if (c != this_cpu())
-		cpu_kick(c);
+		to_kick.bits[c->id / 64] |= 1ULL << (c->id % 64);
+}
+
+/*
+ * Sending an interrupt takes long, on an emulator above all: not while others
+ * wait for the lock.
+ */
+static void sched_unlock(void)
+{
+	struct cpumask kick = to_kick;
+
+	memset(&to_kick, 0, sizeof(to_kick));
+	spin_unlock(&sched_lock);
+	for (unsigned int i = 0; i < ARRAY_SIZE(kick.bits); i++)
+		for (u64 w = kick.bits[i]; w; w &= w - 1)
+			cpu_kick(&cpus[i * 64 + ffs64(w)]);
 }
 
 /* An idle CPU that may run @v and was not called already. */
@@ -202,7 +219,7 @@ void vcpu_wake(struct vcpu *v)
 		v->blocked = false;
 		sched_update(v);
 	}
-	spin_unlock(&sched_lock);
+	sched_unlock();
 }
 
 void vcpu_kick(struct vcpu *v)
@@ -245,7 +262,7 @@ void vcpu_yield(void)
 			v->vruntime = max(v->vruntime,
 					  q->vruntime + granularity() + 1);
 	WRITE_ONCE(c->need_resched, true);
-	spin_unlock(&sched_lock);
+	sched_unlock();
 }
 
 void vcpu_pause_nosync(struct vcpu *v)
@@ -253,7 +270,7 @@ void vcpu_pause_nosync(struct vcpu *v)
 	spin_lock(&sched_lock);
 	v->pause_count++;
 	sched_update(v);
-	spin_unlock(&sched_lock);
+	sched_unlock();
 }
 
 void vcpu_pause(struct vcpu *v)
@@ -271,7 +288,7 @@ void vcpu_unpause(struct vcpu *v)
 		v->pause_count--;
 		sched_update(v);
 	}
-	spin_unlock(&sched_lock);
+	sched_unlock();
 }
 
 void vcpu_set_down(struct vcpu *v, bool down)
@@ -281,7 +298,7 @@ void vcpu_set_down(struct vcpu *v, bool down)
 	if (!down)
 		v->blocked = false;
 	sched_update(v);
-	spin_unlock(&sched_lock);
+	sched_unlock();
 }
 
 void vcpu_forget(struct vcpu *v)
@@ -314,7 +331,7 @@ int vcpu_set_affinity(struct vcpu *v, const struct cpumask *hard,
 		cpu_resched(v->cpu);
 	else if (v->queued)
 		sched_place(v, now_ns());
-	spin_unlock(&sched_lock);
+	sched_unlock();
 	return 0;
 }
 
@@ -326,7 +343,7 @@ void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info)
 	info->state_entry_time = v->runstate_since;
 	memcpy(info->time, v->runstate_ns, sizeof(info->time));
 	info->time[v->runstate] += runstate_age(v, now_ns());
-	spin_unlock(&sched_lock);
+	sched_unlock();
 }
 
 int sched_set_weight(struct domain *d, u32 weight, u32 cap)
@@ -336,7 +353,7 @@ int sched_set_weight(struct domain *d, u32 weight, u32 cap)
 	spin_lock(&sched_lock);
 	d->weight = weight;
 	d->cap = cap;
-	spin_unlock(&sched_lock);
+	sched_unlock();
 	return 0;
 }
 
@@ -404,7 +421,7 @@ static bool sched_keep(struct cpu *c, struct vcpu *v)
 	       (!best || v->vruntime <= best->vruntime + granularity());
 	if (keep)
 		slice_arm(c, best != NULL, now);
-	spin_unlock(&sched_lock);
+	sched_unlock();
 	return keep;
 }
 
@@ -421,7 +438,7 @@ static void sched_release(struct cpu *c, struct vcpu *v)
 	runstate_update(v, now);
 	if (vcpu_runnable(v))
 		sched_enqueue(v, now);
-	spin_unlock(&sched_lock);
+	sched_unlock();
 }
 
 /*
@@ -459,7 +476,7 @@ static struct vcpu *sched_pick(struct cpu *c)
 	slice_arm(c, more, now);
 	if (more)
 		sched_spread(now);
-	spin_unlock(&sched_lock);
+	sched_unlock();
 	return v;
 }
 
