@@ -184,6 +184,8 @@ TEST(channel_between_two_domains)
 	CHECK(s.status == EVTCHNSTAT_unbound && s.u.unbound.dom == 2);
 	CHECK(port_op(EVTCHNOP_send, a) == 0); /* dropped */
 
+	act_as(0);
+	CHECK(bind_interdomain(1, a) == -EINVAL); /* not for dom0 */
 	act_as(2);
 	CHECK(bind_interdomain(1, a + 1) == -EINVAL);
 	CHECK(bind_interdomain(7, a) == -ESRCH);
@@ -255,6 +257,9 @@ TEST(toolstack_acts_for_guests_and_guests_do_not)
 	host_domain[1]->toolstack_paused = true;
 	CHECK(op(EVTCHNOP_reset, &r, sizeof(r)) == 0);
 	CHECK(!status(1, 1, &s) && s.status == EVTCHNSTAT_closed);
+	host_domain[1]->state = DOMAIN_DYING;
+	CHECK(alloc_unbound(1, 0) == -EINVAL);
+	host_domain[1]->state = DOMAIN_ALIVE;
 	act_as(2);
 	CHECK(alloc_unbound(1, 2) == -EPERM);
 	CHECK(status(1, 1, &s) == -EPERM);

@@ -450,16 +450,21 @@ static struct grant_entry *simple_grant(u16 flags)
 	return e;
 }
 
-static s16 map_one(u32 flags, u32 *handle)
+static s16 map_ref(domid_t dom, u32 ref, u32 flags, u32 *handle)
 {
 	struct gnttab_map_grant_ref op = {
 		.host_addr = (u64)HOLE_GFN << PAGE_SHIFT, .flags = flags,
-		.ref = 9, .dom = 1,
+		.ref = ref, .dom = dom,
 	};
 
 	grant_map_batch(&op, 1);
 	*handle = op.handle;
 	return op.status;
+}
+
+static s16 map_one(u32 flags, u32 *handle)
+{
+	return map_ref(1, 9, flags, handle);
 }
 
 static s16 unmap_one(u32 handle, u64 host_addr)
@@ -535,6 +540,78 @@ TEST(entries_are_checked)
 	CHECK(bury_guest(1));
 }
 
+TEST(pins_of_one_entry_are_counted)
+{
+	const u32 identity = GNTMAP_host_map | TENON_GNTMAP_identity;
+	u32 first, second, third;
+	struct grant_entry *e;
+	enum p2m_type type;
+	u64 at_mfn;
+
+	make_guest(1);
+	make_guest(2);
+	cpus[0].vcpu = &vcpus[0];
+	e = simple_grant(GTF_permit_access);
+	at_mfn = p2m_lookup(host_domain[1], 1, &type, NULL) << PAGE_SHIFT;
+	CHECK(map_one(identity, &first) == 0);
+	CHECK(map_one(identity, &second) == 0);
+	CHECK(unmap_one(first, at_mfn) == 0);
+	CHECK(e->flags ==
+	      (GTF_permit_access | GTF_reading | GTF_writing));
+
+	/* The entry is dom0's until dom0 lets go, whatever it says. */
+	e->domid = 2;
+	cpus[0].vcpu = &vcpus[2];
+	CHECK(map_one(GNTMAP_host_map, &third) == GNTST_general_error);
+	cpus[0].vcpu = &vcpus[0];
+	CHECK(unmap_one(second, at_mfn) == 0);
+	CHECK(e->flags == GTF_permit_access);
+	cpus[0].vcpu = &vcpus[2];
+	CHECK(map_one(GNTMAP_host_map, &third) == 0);
+	kill_guest(2);
+	kill_guest(1);
+	CHECK(bury_guest(1));
+	CHECK(bury_guest(2));
+}
+
+TEST(a_place_that_changed_hands)
+{
+	u64 at = (u64)HOLE_GFN << PAGE_SHIFT;
+	struct grant_entry *e, *lent;
+	u32 first, second;
+	enum p2m_type type;
+	mfn_t mfn;
+
+	make_guest(1);
+	make_guest(2);
+	cpus[0].vcpu = &vcpus[0];
+	e = simple_grant(GTF_permit_access);
+	CHECK(map_one(GNTMAP_host_map, &first) == 0);
+
+	/* What was lent cannot be granted on. */
+	lent = &dom0->grant->frame[0][9];
+	*lent = (struct grant_entry){ GTF_permit_access, 2, HOLE_GFN };
+	cpus[0].vcpu = &vcpus[2];
+	CHECK(map_ref(0, 9, GNTMAP_host_map, &second) == GNTST_bad_page);
+	CHECK(lent->flags == GTF_permit_access);
+	lent->flags = 0;
+
+	/* dom0 clears the place and maps another frame there. */
+	cpus[0].vcpu = &vcpus[0];
+	p2m_set(dom0, HOLE_GFN, INVALID_MFN, 0, P2M_NONE);
+	e[1] = (struct grant_entry){ GTF_permit_access, 0, 2 };
+	CHECK(map_ref(1, 10, GNTMAP_host_map, &second) == GNTST_okay);
+	mfn = p2m_lookup(dom0, HOLE_GFN, &type, NULL);
+	CHECK(unmap_one(first, at) == 0);
+	CHECK(p2m_lookup(dom0, HOLE_GFN, &type, NULL) == mfn);
+	CHECK(type == P2M_GRANT_RW);
+	CHECK(unmap_one(second, at) == 0);
+	kill_guest(1);
+	kill_guest(2);
+	CHECK(bury_guest(1));
+	CHECK(bury_guest(2));
+}
+
 TEST(copies_bytes_and_nothing_else)
 {
 	struct gnttab_copy op = {
@@ -608,6 +685,8 @@ int main(int argc, char **argv)
 	static const struct tap_test tests[] = {
 		TAP_TEST(marks_follow_the_pins),
 		TAP_TEST(entries_are_checked),
+		TAP_TEST(pins_of_one_entry_are_counted),
+		TAP_TEST(a_place_that_changed_hands),
 		TAP_TEST(copies_bytes_and_nothing_else),
 		TAP_TEST(pins_references_and_maps_agree_after_every_call),
 		TAP_TEST(calls_of_each_kind_succeeded),
