@@ -514,9 +514,8 @@ enum tenon_look tx_look(struct tenon_poll *p)
 	if (!napi_schedule_prep(napi))
 		return TENON_LOOK_IDLE;
 	if (!q->tx.polled) {
-		/* an event at a distance that is never reached: none */
 		WRITE_ONCE(q->tx.polled, true);
-		nettx_back_arm_at(&q->tx.ring, U32_MAX / 2);
+		nettx_back_disarm(&q->tx.ring);
 	}
 	if (nettx_back_pending(&q->tx.ring)) {
 		__napi_schedule(napi);

@@ -73,9 +73,8 @@ static enum tenon_look queue_look(struct tenon_poll *p)
 	if (!napi_schedule_prep(napi))
 		return TENON_LOOK_IDLE;
 	if (!q->polled) {
-		/* an event at a distance that is never reached: none */
 		WRITE_ONCE(q->polled, true);
-		netrx_front_arm_at(&q->rx.ring, U32_MAX / 2);
+		netrx_front_disarm(&q->rx.ring);
 	}
 	if (netrx_front_pending(&q->rx.ring)) {
 		__napi_schedule(napi);
