@@ -2,8 +2,9 @@
 """Runs the whole-system tests, printing TAP.
 
 Environment: HV=tenon|xen, BOOTS="devices q35" and TESTS="guest_boots reboot"
-choose; BACK and FRONT override the halves of every boot; KVER the kernel.  After CHECK_UNTIL
-(seconds since 1970) no further machine is started: its tests are skipped.
+choose; BACK and FRONT override the halves of every boot; KVER the kernel.
+After CHECK_UNTIL (seconds since 1970) no further machine is started: its tests
+are skipped.
 """
 
 import os
