@@ -352,7 +352,10 @@ def main():
                   f"# {time.monotonic() - began:.0f} s", flush=True)
         m.collect()
         m.power_off()
-        trouble = logscan.scan(m.log_dir)
+        # Tests have disks fail on purpose: those of the guest's xvdd.
+        trouble = [found for found in logscan.scan(m.log_dir)
+                   if not re.search(r"I/O error.* dev (xvdd|dm-0)",
+                                    found[2])]
     for name, line_number, line in trouble[:10]:
         say(f"{name}:{line_number}: {line}")
     print(f"{'not ok' if trouble else 'ok'} {len(todo) + 1} - logs_clean")
