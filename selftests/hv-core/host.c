@@ -11,12 +11,15 @@
 
 struct cpu cpus[NR_CPUS];
 unsigned int nr_cpus = 1;
-struct domain *dom0;
 u64 host_kicked;
+
+/* Weak: what a test links the real thing of. */
+#define WEAK __attribute__((weak))
+WEAK struct domain *dom0;
 
 static struct domain *domain_table[16];
 
-__attribute__((weak)) void host_relax(void)
+WEAK void host_relax(void)
 {
 	sched_yield();
 }
@@ -33,23 +36,23 @@ void panic(const char *fmt, ...)
 	abort();
 }
 
-struct domain *domain_of_frame(domid_t owner)
+WEAK struct domain *domain_of_frame(domid_t owner)
 {
 	return owner < ARRAY_SIZE(domain_table) ? domain_table[owner] : NULL;
 }
 
-void domain_get(struct domain *d)
+WEAK void domain_get(struct domain *d)
 {
 	__atomic_fetch_add(&d->refs, 1, __ATOMIC_SEQ_CST);
 }
 
-void domain_put(struct domain *d)
+WEAK void domain_put(struct domain *d)
 {
 	if (!__atomic_fetch_sub(&d->refs, 1, __ATOMIC_SEQ_CST))
 		panic("reference of d%u dropped once too often", d->id);
 }
 
-__attribute__((weak)) void cpu_kick(struct cpu *c)
+WEAK void cpu_kick(struct cpu *c)
 {
 	__atomic_fetch_or(&host_kicked, BIT(c->id), __ATOMIC_SEQ_CST);
 	if (READ_ONCE(c->guest_epoch) & 1)
