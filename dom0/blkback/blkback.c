@@ -51,7 +51,7 @@ static enum tenon_look ring_look(struct tenon_poll *p)
 
 	if (ring->armed) {
 		ring->armed = false;
-		BLKBACK_RING_CALL(ring, arm_at, 0);
+		BLKBACK_RING_CALL(ring, disarm);
 	}
 	if (!BLKBACK_RING_CALL(ring, pending) &&
 	    !BLKBACK_RING_CALL(ring, broken))
