@@ -21,7 +21,7 @@ help:
 ##                NET=bridge|route|nat  KVER=6.1|6.12|<version>  (BACK and FRONT also
 ##                take BLOCK,NET such as ours,stock)
 ## make check   all tests; SUITE=host or SUITE=system for one part
-## make bench   the measurements of "make run", longer
+## make bench   the same measurements, longer, beside stock Xen
 ## make deps    install the Debian packages all this needs
 deps:
 	@sh rig/deps.sh
@@ -50,8 +50,12 @@ shell: deps
 	@python3 rig/rig.py shell $(BOOT)
 
 bench: deps
-	@$(MAKE) --no-print-directory $(BUILD_HV) $(BUILD_MODULES)
-	@python3 rig/rig.py run $(BOOT) --seconds 10
+	@$(MAKE) --no-print-directory hv modules
+	@python3 rig/rig.py run --kver $(KERNEL) --seconds 10 \
+		--out out/bench-tenon.json
+	@python3 rig/rig.py run --kver $(KERNEL) --seconds 10 --hv xen \
+		--back stock --front stock --out out/bench-xen.json
+	@python3 bench/compare.py out/bench-tenon.json out/bench-xen.json
 
 check: deps
 	@$(MAKE) --no-print-directory hv modules

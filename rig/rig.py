@@ -124,7 +124,7 @@ def cmd_run(args):
     """Boot, create a guest, measure, print a table, write out/run.json."""
     name = args.name or f"run-{args.hv}-{args.back}-{args.front}-{args.net}"
     return run.run(_setup(args), args.seconds, name.replace(",", "_"),
-                   _say(time.monotonic()))
+                   args.out, _say(time.monotonic()))
 
 
 class _Command(argparse.Action):
@@ -147,6 +147,8 @@ def main():
         if name == "run":
             p.add_argument("--seconds", type=int, default=3,
                            help="length of each job")
+            p.add_argument("--out", help="where the report goes",
+                           default=os.path.join(paths.OUT, "run.json"))
             continue
         p.add_argument("--no-guest", action="store_true")
         p.add_argument("--vcpus", type=int, default=1, help="of the guest")

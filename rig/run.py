@@ -158,13 +158,12 @@ def table(report):
     return "\n".join(lines)
 
 
-def run(setup, seconds, name, say):
+def run(setup, seconds, name, target, say):
     """Do it all; 0 when everything was right."""
     report = {"hv": setup.hv, "back": setup.back, "front": setup.front,
               "net": setup.net, "kernel": setup.kver, "ok": False,
               "results": [], "counts": {}, "logs_clean": False}
     os.makedirs(paths.OUT, exist_ok=True)
-    target = os.path.join(paths.OUT, "run.json")
     error = None
     booted = machine.Machine(setup, name, say)
     log_dir = booted.log_dir
