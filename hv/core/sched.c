@@ -241,6 +241,8 @@ void vcpu_block(void)
 {
 	struct vcpu *v = current;
 
+	/* If an earlier poll was ended by something else than its ports. */
+	WRITE_ONCE(v->polling_ports, false);
 	WRITE_ONCE(v->blocked, true);
 	smp_mb(); /* barrier S */
 	if (vcpu_events_pending(v) || vmm_interrupt_pending(v))

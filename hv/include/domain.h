@@ -72,8 +72,8 @@ struct vcpu {
 	u64 runstate_ns[4];
 
 	/*
-	 * event.c: in SCHEDOP_poll, for this port or (0) any of several; whoever
-	 * wakes the vCPU for another reason clears polling_ports.
+	 * event.c: in SCHEDOP_poll, for this port or (0) any of several; cleared
+	 * when the ports wake it, or when it blocks the next time.
 	 */
 	bool polling_ports;
 	u32 poll_port;
