@@ -243,9 +243,9 @@ static void ring_run(struct blkback_ring *ring)
 		}
 		if (BLKBACK_RING_CALL(ring, broken)) {
 			/* Its EOI is never sent: the peer stays unheard. */
-			dev_err(&ring->be->dev->dev,
-				"queue %u: impossible index, ring stopped\n",
-				ring->index);
+			dev_err_ratelimited(&ring->be->dev->dev,
+					    "queue %u: impossible index, ring stopped\n",
+					    ring->index);
 			wait_event_idle(ring->wake, kthread_should_stop());
 			return;
 		}

@@ -159,9 +159,11 @@ static int xenbus_start_rings(struct blkback *be)
 	be->rings = rings;
 	be->nr_rings = n;
 	mutex_unlock(&be->lock);
-	dev_info(&be->dev->dev,
-		 "%u queues, %s requests, persistent grants: %s\n", n,
-		 is32 ? "32-bit" : "64-bit", be->persistent ? "yes" : "no");
+	/* A front end may come and go as often as it likes. */
+	dev_info_ratelimited(&be->dev->dev,
+			     "%u queues, %s requests, persistent grants: %s\n",
+			     n, is32 ? "32-bit" : "64-bit",
+			     be->persistent ? "yes" : "no");
 	return 0;
 }
 
