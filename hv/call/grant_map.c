@@ -91,15 +91,10 @@ static void handle_publish(struct grant_table *t, u32 handle,
 static int map_at_gfn(struct domain *d, struct page *pg, u64 host_addr,
 		      bool readonly, gfn_t *gfn)
 {
-	enum p2m_type type;
-
 	if (host_addr & ~PAGE_MASK)
 		return GNTST_general_error;
 	*gfn = host_addr >> PAGE_SHIFT;
-	/* A place in use would lose what it holds. */
-	p2m_lookup(d, *gfn, &type, NULL);
-	if (type != P2M_NONE)
-		return GNTST_general_error;
+	/* Fails where something is: a place in use would lose what it holds. */
 	if (p2m_set_noflush(d, *gfn, page_to_mfn(pg), 0,
 			    readonly ? P2M_GRANT_RO : P2M_GRANT_RW))
 		return GNTST_general_error;

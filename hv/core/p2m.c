@@ -243,6 +243,8 @@ static bool p2m_range_ok(gfn_t gfn, mfn_t mfn, unsigned int order,
 int p2m_set_noflush(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 		    enum p2m_type type)
 {
+	bool grant = type == P2M_GRANT_RW || type == P2M_GRANT_RO;
+	enum p2m_type there = P2M_NONE;
 	unsigned int level;
 	u64 old = 0;
 	int err;
@@ -250,7 +252,9 @@ int p2m_set_noflush(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 	if (!p2m_range_ok(gfn, mfn, order, type))
 		return -EINVAL;
 	spin_lock(&d->p2m_lock);
-	if (!order && npt_type(p2m_walk(d, gfn, &level)) == P2M_FOREIGN)
+	if (!order)
+		there = npt_type(p2m_walk(d, gfn, &level));
+	if (there == P2M_FOREIGN || (grant && there != P2M_NONE))
 		err = -EBUSY;
 	else
 		err = p2m_set_locked(d, gfn, mfn, order / 9, type, &old);

@@ -59,7 +59,7 @@ int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 /*
  * The same without waiting for other CPUs, for batches: call p2m_flush()
  * before dropping a reference on any frame that was replaced.  -EBUSY where a
- * P2M_FOREIGN entry stands.
+ * P2M_FOREIGN entry stands, and for a grant where anything does.
  */
 int p2m_set_noflush(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 		    enum p2m_type type);

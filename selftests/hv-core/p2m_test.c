@@ -445,7 +445,11 @@ TEST(random_changes_agree_with_a_model)
 		}
 		case 2:
 		case 3: { /* in a batch */
-			bool busy = model[p][at].type == P2M_FOREIGN;
+			enum p2m_type was = model[p][at].type;
+			bool busy = was == P2M_FOREIGN ||
+				    (was != P2M_NONE &&
+				     (type == P2M_GRANT_RW ||
+				      type == P2M_GRANT_RO));
 			int err = p2m_set_noflush(d, place[p] + at, mfn, 0,
 						  type);
 
