@@ -76,6 +76,19 @@ static void move_modules(void)
 	}
 }
 
+/*
+ * The tools shrink dom0 to make room for a guest unless the hypervisor's command
+ * line gives its size.  Ours is fixed, and what dom0's balloon gives back stays
+ * dom0's own: so say the size we chose there.
+ */
+static void tell_dom0_mem(u64 size)
+{
+	size_t n = strlen(opt.cmdline);
+
+	snprintf(opt.cmdline + n, sizeof(opt.cmdline) - n, "%sdom0_mem=%luM",
+		 n ? " " : "", size >> 20);
+}
+
 void dom0_plan(void)
 {
 	u64 total = memmap_ram_bytes(&firmware_map);
@@ -90,6 +103,8 @@ void dom0_plan(void)
 		want = max(min(want, total - MIN_POOL), MIN_DOM0_MEM);
 		pr_warn("dom0_mem is set to %lu MiB", want >> 20);
 	}
+	if (!opt.dom0_mem)
+		tell_dom0_mem(want);
 	dom0_top = memmap_split(&firmware_map, want);
 	if (!nr_boot_modules)
 		boot_stop("no dom0 kernel: give it as the first boot module");
