@@ -90,7 +90,7 @@ class Guest:
             # Xen would emulate the TSC and cannot decode RDTSCP under TCG.
             'tsc_mode="native"',
             'on_crash="destroy"',
-            f"disk={list(self.disks)}",
+            f"disk={list(self.disks[:1])}",
             f"vif={[vif] * self.vifs}",
         ]
         if self.cpus:
@@ -261,18 +261,35 @@ class Machine:
         """xl create, and wait until the guest says it is ready."""
         guest = guest or Guest()
         self.guests[guest.name] = guest
+        self._retry(guest.name,
+                    lambda: self._create(guest, timeout, wait))
+        # One by one: the toolstack runs the scripts of all disks of a new
+        # guest at once and gives them ten seconds.
+        for disk in guest.disks[1:]:
+            device = disk.split(",")[1]
+            attach = (f"xl block-attach {guest.name} "
+                      f"{disk.replace(',', ' ')} || {{ xl block-detach "
+                      f"--force {guest.name} {device}; exit 1; }}")
+            self._retry(guest.name,
+                        lambda attach=attach: self.run(attach))
+            if wait:
+                self.guest_run(f"for i in $(seq 120); do [ -b /dev/{device} "
+                               "] && exit 0; sleep 0.5; done; exit 1", 120,
+                               guest.name, step=f"{device} appears")
+        return guest
+
+    def _retry(self, name, action):
+        """Do it, again when it failed for reasons that are not ours."""
         for attempt in range(RETRIES + 1):
             mark = self.vm.serial_mark()
             try:
-                self._create(guest, timeout, wait)
-                return guest
+                return action()
             except RigError as error:
                 why = self._not_ours(str(error), mark)
                 if attempt == RETRIES or not why:
                     raise
                 self.retried += 1
-                self.say(f"guest {guest.name}: {why}; trying again")
-                self.run(f"xl destroy {guest.name}", check=False)
+                self.say(f"guest {name}: {why}; trying again")
 
     def _not_ours(self, error, mark):
         """Why a guest that failed to start deserves another try, or None."""
@@ -288,7 +305,8 @@ class Machine:
         began = time.monotonic()
         path = f"/run/{guest.name}.cfg"
         log = f"/var/log/xen/console/guest-{guest.name}.log"
-        self.run(f"cat >{path} <<'EOF'\n{guest.config(self.setup.net)}EOF\n"
+        self.run(f"xl destroy {guest.name} 2>/dev/null; "
+                 f"cat >{path} <<'EOF'\n{guest.config(self.setup.net)}EOF\n"
                  f": >{log}; xl create {path}", timeout,
                  step=f"xl create {guest.name}")
         if not wait:

@@ -5,6 +5,7 @@
 import argparse
 import os
 import select
+import signal
 import sys
 import termios
 import time
@@ -164,6 +165,8 @@ def main():
             p.add_argument("--time", type=float, default=300,
                            help="seconds a command may take")
     args = parser.parse_args()
+    # So that being ended ends the machine, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return args.call(args)
     except (RigError, images.ImageError) as error:

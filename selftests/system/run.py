@@ -8,6 +8,7 @@ are skipped.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -107,6 +108,8 @@ def run_boot(tap, label, boot, setup, tests):
 
 
 def main():
+    # So that being ended ends the machine, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     boots = list(chosen())
     print(f"1..{sum(len(tests) + 3 for _, _, _, tests in boots)}", flush=True)
     tap = Tap()
