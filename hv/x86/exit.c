@@ -201,9 +201,9 @@ static void dump_state(struct vcpu *v)
 /* A triple fault. */
 static void exit_shutdown(struct vcpu *v)
 {
-	printk_guest("d%uv%u: triple fault", v->domain->id, v->id);
 	dump_state(v);
-	domain_shutdown(v->domain, SHUTDOWN_crash);
+	domain_crash(v->domain, "v%u: triple fault at %#lx", v->id,
+		     v->arch->regs.rip);
 }
 
 static void exit_unknown(struct vcpu *v)
