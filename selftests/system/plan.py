@@ -67,6 +67,11 @@ TENON_ONLY = [
     Boot("stock-no-bounce", [t.wrong_dma_is_noticed],
          {**STOCK, "swiotlb": False}),
 ]
+# What a hypervisor refuses for now; such a test is skipped there, with this said.
+SAVING = "the hypervisor refuses to save a guest"
+REFUSED = {"tenon": {blk_system.save_restore: SAVING,
+                     net_tests.net_save_restore: SAVING}}
+
 # What "make check" boots: everything on Tenon, and on real Xen what shows
 # that our drivers keep to the same contract there.
 DEFAULT = {"tenon": None, "xen": ("devices", "stock-back", "stock-front")}
