@@ -226,8 +226,8 @@ static void queue_event(void *ctx)
 	spin_lock_irqsave(&q->lock, flags);
 	tenon_poll_event(&q->poll);
 	restart = queue_serve(q, &done);
-	/* A dead queue's channel stays masked. */
-	if (q->live)
+	/* A broken queue's channel stays masked; one not yet live must not. */
+	if (!blkif64_front_broken(&q->ring))
 		tenon_chan_eoi(&q->chan, q->useful);
 	q->useful = false;
 	if (q->watch == BLKFRONT_ARMED)

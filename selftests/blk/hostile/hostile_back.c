@@ -39,7 +39,7 @@ struct liar {
 
 static bool lying(const char *how)
 {
-	return !strcmp(lie, how);
+	return sysfs_streq(lie, how);
 }
 
 static void liar_respond(struct liar *l, u64 id, u8 operation)
