@@ -7,6 +7,8 @@
 #define PIT_CH2 0x42
 #define PIT_MODE 0x43
 #define PIT_GATE 0x61
+/* A sample takes some 100 us of port accesses, on real machines and emulated. */
+#define MAX_SAMPLES 10000
 
 u64 tsc_khz, tsc_base;
 u32 tsc_to_ns_mul;
@@ -55,6 +57,7 @@ static void calibrate(void)
 {
 	struct sample a, b;
 	u64 pit_ticks;
+	u32 tries = 0;
 
 	outb(PIT_GATE, (inb(PIT_GATE) & ~0x02) | 0x01);
 	outb(PIT_MODE, 0xb4); /* channel 2, both bytes, rate generator */
@@ -65,6 +68,8 @@ static void calibrate(void)
 
 	a = sample_clocks();
 	do {
+		if (tries++ == MAX_SAMPLES)
+			panic("the interval timer (8254) does not count");
 		b = sample_clocks();
 		pit_ticks = (u16)(a.pit - b.pit);
 	} while (pit_ticks < PIT_HZ / 40);
