@@ -20,11 +20,7 @@ import paths
 
 XEN_PACKAGE = "xen-hypervisor-4.17-amd64"
 ROOT_SIZE = "1536M"
-MIRRORS = [
-    "deb http://deb.debian.org/debian bookworm main",
-    "deb http://deb.debian.org/debian bookworm-updates main",
-    "deb http://deb.debian.org/debian-security bookworm-security main",
-]
+DEBIAN = "bookworm"
 IMAGE_DIR = os.path.join(paths.RIG, "image")
 
 
@@ -40,6 +36,22 @@ def _call(step, argv, **kwargs):
         tail = proc.stdout.decode(errors="replace")[-3000:]
         raise ImageError(f"{step}: {argv[0]} exited {proc.returncode}\n{tail}")
     return proc.stdout
+
+
+def _mirrors():
+    """Debian's sources as this machine is set up to reach them."""
+    out = subprocess.run(
+        ["apt-get", "indextargets", "--format",
+         "$(ORIGIN) $(CODENAME) deb $(REPO_URI) $(RELEASE) $(COMPONENT)",
+         "Created-By: Packages"],
+        stdout=subprocess.PIPE, check=True, text=True).stdout
+    lines = [line.split(" ", 2) for line in out.splitlines()]
+    found = sorted({deb for origin, codename, deb in lines
+                    if origin == "Debian" and codename.startswith(DEBIAN)})
+    if not found:
+        raise ImageError(f"apt knows no source of Debian {DEBIAN}; "
+                         "run apt-get update")
+    return found
 
 
 def read_list(path):
@@ -124,13 +136,13 @@ def root(say):
               ["mmdebstrap", "--variant=minbase",
                "--mode=" + ("root" if os.geteuid() == 0 else "unshare"),
                "--aptopt=Apt::Install-Recommends \"false\"",
-               "--include=" + ",".join(packages), "bookworm", tar] + MIRRORS)
+               "--include=" + ",".join(packages), DEBIAN, tar] + _mirrors())
         _call("root disk",
               ["fakeroot", "sh", script, tar,
                os.path.join(work, "root.ext4"), ROOT_SIZE])
         os.unlink(tar)
 
-    digest = _digest("1", packages, MIRRORS, ROOT_SIZE, _file_bytes(script))
+    digest = _digest("1", packages, DEBIAN, ROOT_SIZE, _file_bytes(script))
     return os.path.join(_stamped("root", digest, build, say), "root.ext4")
 
 
