@@ -37,7 +37,7 @@ struct scene {
 };
 
 static const struct scene *scene;
-static unsigned int rounds = 200000;
+static unsigned int rounds = 50000;
 
 /* Apart, or whoever holds the cache line does all his steps in one go. */
 #define APART __attribute__((aligned(128)))
