@@ -3,7 +3,9 @@
  * grants.c - grant operations at the edges, the guest being both sides
  *
  * A domain may grant to itself: so one guest sees what the granter sees and
- * what the user of the grant sees.
+ * what the user of the grant sees.  Xen allows that too, but a frame mapped
+ * twice in one domain loses its first place there, so what maps for good runs
+ * on Tenon only.
  */
 #include "guest.h"
 
@@ -192,13 +194,12 @@ static void test_bad_maps(void)
 	grants[REF].frame = 0x7ffff;
 	ok(map(own_domid, REF, GNTMAP_host_map | GNTMAP_readonly, FREE_GFN) < 0,
 	   "a map of a frame that is not there");
-	grant(REF, &shared_page, 0, own_domid);
-	ok(map(own_domid, REF, GNTMAP_host_map | GNTMAP_readonly, FREE_GFN) < 0 ||
-		   on_tenon == false,
-	   "a map of the hypervisor's frame");
-	ok(unmap(0, FREE_GFN, 0) < 0 || !on_tenon, "nothing was mapped");
-	if (!on_tenon && !map_result.status)
-		unmap(map_result.handle, FREE_GFN, 0);
+	if (on_tenon) {
+		grant(REF, &shared_page, 0, own_domid);
+		ok(map(own_domid, REF, GNTMAP_host_map | GNTMAP_readonly,
+		       FREE_GFN) < 0, "a map of the hypervisor's frame");
+	}
+	ok(unmap(0, FREE_GFN, 0) < 0, "nothing was mapped");
 	grant(REF, page_a, 0, own_domid);
 }
 
@@ -210,22 +211,17 @@ static void test_map(void)
 	grant(REF, page_a, 0, own_domid);
 	memset(page_a, 0xa5, PAGE_SIZE);
 	window_map(0, (u64)FREE_GFN << PAGE_SHIFT, PTE_RW);
-	if (map(own_domid, REF, GNTMAP_host_map, FREE_GFN)) {
-		skip("a map of one's own grant: %d", map_result.status);
-		return;
-	}
+	ok_eq(map(own_domid, REF, GNTMAP_host_map, FREE_GFN), 0, "a map");
 	handle = map_result.handle;
 	ok(all_bytes(window, 0xa5, PAGE_SIZE), "a map shows the page");
 	window[7] = 0x11;
 	ok_eq(page_a[7], 0x11, "writes reach it");
 	ok_eq(grant_flags(REF) & (GTF_reading | GTF_writing),
 	      GTF_reading | GTF_writing, "the entry says so");
-	if (on_tenon) { /* Xen lets a guest lose what was there */
-		ok(map(own_domid, REF, GNTMAP_host_map, FREE_GFN) < 0,
-		   "a second map at the same place");
-		ok(map(own_domid, REF, GNTMAP_host_map, gfn_of(page_b)) < 0,
-		   "a map where memory is");
-	}
+	ok(map(own_domid, REF, GNTMAP_host_map, FREE_GFN) < 0,
+	   "a second map at the same place");
+	ok(map(own_domid, REF, GNTMAP_host_map, gfn_of(page_b)) < 0,
+	   "a map where memory is");
 	ok_eq(map(own_domid, REF, GNTMAP_host_map | GNTMAP_readonly,
 		  FREE_GFN + 1), 0, "a second map, read-only");
 	second = map_result.handle;
@@ -336,10 +332,7 @@ static void test_give_away(void)
 	memset(scratch[3], 0x77, PAGE_SIZE);
 	grant(REF + 3, scratch[3], 0, own_domid);
 	window_map(2, (u64)(FREE_GFN + 2) << PAGE_SHIFT, PTE_RW);
-	if (map(own_domid, REF + 3, GNTMAP_host_map, FREE_GFN + 2)) {
-		skip("a map of one's own grant");
-		return;
-	}
+	ok_eq(map(own_domid, REF + 3, GNTMAP_host_map, FREE_GFN + 2), 0, "a map");
 	ret = CALL2(memory_op, XENMEM_decrease_reservation, &give);
 	ok(ret == 0 || ret == 1, "give up a page that is mapped");
 	ok(all_bytes(window, 0x77, PAGE_SIZE), "the map still shows it");
@@ -429,9 +422,13 @@ void test_grants(void)
 	test_table();
 	test_counts();
 	test_bad_maps();
-	test_map();
 	test_copy();
 	test_copy_others();
+	if (!on_tenon) {
+		skip("Xen: a map of one's own frame takes it from its place");
+		return;
+	}
+	test_map();
 	test_give_away();
 	test_many();
 	test_exhaustion();

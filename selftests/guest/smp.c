@@ -359,9 +359,7 @@ static void test_memory_race(void)
 		CALL2(memory_op, XENMEM_remove_from_physmap, &rm);
 	}
 	after = CALL2(memory_op, XENMEM_current_reservation, &self);
-	/* Xen may keep a frame of each place until the end. */
-	ok(after == before || !on_tenon, "as many pages (%ld) as before (%ld)",
-	   after, before);
+	ok_eq(after, before, "as many pages as before");
 	for (unsigned int i = 0; i < 8; i++)
 		ok_eq(grants[64 + i].flags, GTF_permit_access,
 		      "entry %u has no mark left", 64 + i);
@@ -375,8 +373,10 @@ void test_smp(void)
 	race("changing arguments", JOB_SCRIBBLE, &args, 3000000000ULL);
 	window_map(8, (u64)&args, PTE_RW);
 	race("changing page tables", JOB_TABLES, window_at(8), 3000000000ULL);
-	test_unmap_race();
-	test_memory_race();
+	if (on_tenon) { /* see grants.c for why not on Xen */
+		test_unmap_race();
+		test_memory_race();
+	}
 	icr(AP_ID << 32 | ICR_INIT);
 	test_smoke();
 }
