@@ -198,6 +198,7 @@ EXPORT_SYMBOL_GPL(tenon_poll_take);
 
 /* Runs @p's callback outside the lock, as pc->current_ring. */
 static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
+	__must_hold(&pc->lock)
 {
 	enum tenon_look found = TENON_LOOK_TAKEN;
 	u64 now;
@@ -240,6 +241,7 @@ static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
 }
 
 static void poll_give_all(struct tenon_poller *pc)
+	__must_hold(&pc->lock)
 {
 	struct tenon_poll *p;
 

@@ -112,6 +112,8 @@ def run_boot(tap, label, boot, setup, tests):
 
 
 def main():
+    if sys.argv[1:]:
+        sys.exit(__doc__)
     # So that being ended ends the machine, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     boots = list(chosen())
