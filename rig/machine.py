@@ -242,9 +242,15 @@ class Machine:
         self.say(f"dom0 ready after {time.monotonic() - began:.0f} s")
 
     def _looks_like_flake(self):
-        """Only real Xen's own death under TCG counts as the emulator's."""
-        return self.setup.hv == "xen" and \
-            self.vm.serial_has(rb"\(XEN\).*(FATAL TRAP|Triple fault)")
+        """Only deaths that are known to be the emulator's doing."""
+        return self.state_lost() or (
+            self.setup.hv == "xen" and
+            self.vm.serial_has(rb"\(XEN\).*(FATAL TRAP|Triple fault)"))
+
+    def state_lost(self):
+        """Tenon saw the emulator overwrite a guest's state with its own."""
+        return bool(self.vm and self.vm.serial_has(
+            rb"\(Tenon\).*the emulator lost its state"))
 
     def run(self, script, timeout=120, check=True, step=None):
         """Run a script in dom0; the output, or (status, output) unchecked."""

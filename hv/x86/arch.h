@@ -104,6 +104,7 @@ void exit_step(struct vcpu *v, u64 next_rip);
 
 /* vmrun.S */
 void vmrun_enter(u64 vmcb, struct guest_regs *regs, u64 host_vmcb);
+extern const char vmrun_return[];
 
 /* vlapic.c */
 void vlapic_init(struct vcpu *v);

@@ -417,6 +417,16 @@ static void guest_epoch_next(struct cpu *c)
 	__atomic_store_n(&c->guest_epoch, c->guest_epoch + 1, __ATOMIC_RELEASE);
 }
 
+/*
+ * QEMU's emulation, rarely, ends a guest's run twice: the second time it saves
+ * our own state as the guest's, which is lost.  To go on would run the guest on
+ * our addresses, faulting for ever.
+ */
+static bool svm_state_lost(const struct vmcb *vmcb)
+{
+	return vmcb->rip == (u64)vmrun_return && vmcb->cr3 == read_cr3();
+}
+
 void vmm_run(struct vcpu *v)
 {
 	struct vcpu_arch *a = v->arch;
@@ -448,6 +458,11 @@ void vmm_run(struct vcpu *v)
 	vmrun_enter((u64)vmcb, &a->regs, (u64)c->host_vmcb);
 
 	guest_epoch_next(c);
+	if (unlikely(svm_state_lost(vmcb))) {
+		domain_crash(v->domain, "v%u: the emulator lost its state",
+			     v->id);
+		return;
+	}
 	a->regs.rax = vmcb->rax;
 	a->regs.rsp = vmcb->rsp;
 	a->regs.rip = vmcb->rip;

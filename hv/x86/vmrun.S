@@ -56,6 +56,8 @@ vmrun_enter:
 
 	vmload %rax
 	vmrun %rax
+	.globl vmrun_return
+vmrun_return:
 	vmsave %rax
 
 	/* rax is the host's again and free; the stack is too. */

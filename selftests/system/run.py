@@ -25,27 +25,44 @@ import paths  # noqa: E402
 import plan  # noqa: E402
 
 
+# How often a boot that the emulator spoilt is done again.
+RETRIES = 2
+
+
 class Tap:
     """Numbers results and prints them."""
 
     def __init__(self):
         self.number = 0
         self.failed = 0
+        self.held = []
 
     def result(self, name, error=None, seconds=0):
         """One test's result; error is None when it passed."""
-        self.number += 1
-        word = "ok" if error is None else "not ok"
-        print(f"{word} {self.number} - {name} # {seconds:.0f} s", flush=True)
-        if error is not None:
-            self.failed += 1
-            for line in str(error).strip().splitlines():
-                print(f"#   {line}", flush=True)
+        self.held.append((name, error, f"{seconds:.0f} s"))
+        word = "passed" if error is None else "failed"
+        print(f"#   {name}: {word}, {seconds:.0f} s", flush=True)
 
     def skip(self, name, why):
         """A test that was not run."""
-        self.number += 1
-        print(f"ok {self.number} - {name} # SKIP {why}", flush=True)
+        self.held.append((name, None, f"SKIP {why}"))
+
+    def forget(self):
+        """The results of this boot do not count: it is done again."""
+        self.held = []
+
+    def count(self):
+        """The results of this boot count."""
+        for name, error, remark in self.held:
+            self.number += 1
+            word = "ok" if error is None else "not ok"
+            print(f"{word} {self.number} - {name} # {remark}")
+            if error is not None:
+                self.failed += 1
+                for line in str(error).strip().splitlines():
+                    print(f"#   {line}")
+        sys.stdout.flush()
+        self.held = []
 
 
 def chosen():
@@ -67,7 +84,7 @@ def chosen():
 
 
 def run_boot(tap, label, boot, setup, tests):
-    """One machine and its tests; the retries it took."""
+    """One machine and its tests; the machine, which has ended."""
     def say(text):
         print(f"#   {text}", flush=True)
 
@@ -108,7 +125,7 @@ def run_boot(tap, label, boot, setup, tests):
     tap.result(f"{label}/logs_clean", None if not trouble else "\n".join(
         f"{os.path.relpath(booted.log_dir, paths.TOP)}/{name}:{number}: "
         f"{line}" for name, number, line in trouble[:10]))
-    return booted.retried
+    return booted
 
 
 def main():
@@ -126,8 +143,18 @@ def main():
         if time.time() > until:
             for number in range(len(tests) + 3):
                 tap.skip(f"{label}/{number}", "no time left (CHECK_UNTIL)")
+            tap.count()
             continue
-        retried += run_boot(tap, label, boot, setup, tests)
+        for again in range(RETRIES + 1):
+            booted = run_boot(tap, label, boot, setup, tests)
+            retried += booted.retried
+            if again == RETRIES or not booted.state_lost():
+                break
+            retried += 1
+            print("#   the emulator lost a guest's state; all again",
+                  flush=True)
+            tap.forget()
+        tap.count()
     print(f"# emulator flakes, tried again: {retried}")
     return 1 if tap.failed else 0
 
