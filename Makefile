@@ -9,7 +9,7 @@ KVER  ?= 6.1
 KERNEL = $(shell python3 rig/kver.py $(KVER))
 BOOT   = --hv $(HV) --back $(BACK) --front $(FRONT) --net $(NET) --kver $(KERNEL)
 
-.PHONY: help deps modules hv images run shell check style size bench install \
+.PHONY: help deps modules hv images run shell check soak style size bench install \
 	uninstall clean
 
 help:
@@ -60,6 +60,11 @@ bench: deps
 check: deps
 	@$(MAKE) --no-print-directory hv modules
 	@KVER=$(KERNEL) python3 selftests/run.py $(SUITE)
+
+## make soak    every boot of the system tests, on Tenon and on Xen
+soak: deps
+	@$(MAKE) --no-print-directory hv modules
+	@KVER=$(KERNEL) HV="tenon xen" python3 selftests/system/run.py
 
 ## make style   formatting, sparse, shellcheck
 style:
