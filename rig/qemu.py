@@ -178,10 +178,10 @@ class Qemu:
         step = step or script.strip().splitlines()[0][:60]
         self._token += 1
         token = f"t{self._token}"
-        self._rig.sendall(token.encode() + b" "
-                          + base64.b64encode(script.encode()) + b"\n")
         end = self._limit(timeout)
         try:
+            self._rig.sendall(token.encode() + b" "
+                              + base64.b64encode(script.encode()) + b"\n")
             while self._port_line(end) != f"@@{token} BEGIN".encode():
                 pass
             data = b""

@@ -67,6 +67,7 @@ void acpi_madt_for_dom0(unsigned int vcpus);
 /* smp.c */
 void smp_start_aps(void);
 void smp_release_aps(void); /* into the scheduler */
+void smp_enter_sched(void) __noreturn; /* this CPU */
 
 /* elf.c */
 #define ELF_MAX_SEGMENTS 16

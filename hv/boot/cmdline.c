@@ -108,6 +108,10 @@ static bool option_apply(const char *word)
 		opt.dom0_vcpus_pin = true;
 		return true;
 	}
+	if (!strcmp(word, "park_boot_cpu")) {
+		opt.park_boot_cpu = true;
+		return true;
+	}
 	if ((v = option_value(word, "halt_poll_us"))) {
 		/* Never more than a second: an idle CPU must halt some day. */
 		if (!parse_u64(v, &n) || n > 1000000)

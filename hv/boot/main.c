@@ -27,16 +27,33 @@ void boot_stop(const char *fmt, ...)
 	machine_poweroff();
 }
 
-static void boot_cpu_init(void)
+static void boot_cpu_init(struct cpu *c)
 {
-	struct cpu *c = &cpus[0];
-
 	c->self = c;
 	c->stack_top = boot_stack_top;
 	c->timer_deadline = ~0ULL;
 	list_init(&c->timers);
-	nr_cpus = 1;
 	idt_cpu_init(c, boot_ist_stack);
+}
+
+/*
+ * Make room in the numbers 0..nr_cpus - 1 for the CPUs that run guests, of
+ * which the boot CPU is not to be one.
+ */
+static void boot_cpu_step_aside(void)
+{
+	u32 apic_id = cpus[0].apic_id;
+
+	if (nr_cpus == 1) {
+		pr_warn("park_boot_cpu is ignored: there is no other CPU");
+		opt.park_boot_cpu = false;
+		return;
+	}
+	nr_cpus--;
+	for (unsigned int i = 0; i < nr_cpus; i++)
+		cpus[i].apic_id = cpus[i + 1].apic_id;
+	cpus[nr_cpus].apic_id = apic_id;
+	boot_cpu_init(&cpus[nr_cpus]);
 }
 
 static void free_memory_init(void)
@@ -58,7 +75,8 @@ static void free_memory_init(void)
 
 void boot_main(u32 magic, u32 info)
 {
-	boot_cpu_init();
+	nr_cpus = 1;
+	boot_cpu_init(&cpus[0]);
 	multiboot_parse(magic, info);
 	cmdline_parse();
 	pr_info("Tenon hypervisor, options: %s", opt.cmdline);
@@ -67,6 +85,8 @@ void boot_main(u32 magic, u32 info)
 	apic_init();
 	cpus[0].apic_id = apic_id();
 	acpi_init();
+	if (opt.park_boot_cpu)
+		boot_cpu_step_aside();
 	apic_cpu_init();
 	time_init();
 
@@ -74,11 +94,12 @@ void boot_main(u32 magic, u32 info)
 	free_memory_init();
 	if (vmm_cpu_init())
 		boot_stop("this processor has no SVM with nested paging, or the firmware has switched it off");
-	cpus[0].online = true;
+	this_cpu()->online = true;
 	smp_start_aps();
 	sched_init();
 	dom0_build();
-	console_input_init();
 	smp_release_aps();
-	sched_loop();
+	if (opt.park_boot_cpu)
+		cpu_park();
+	smp_enter_sched();
 }

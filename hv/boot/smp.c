@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* smp.c - start of the other CPUs */
 #include "boot.h"
+#include "options.h"
+#include "serial.h"
 #include "timer.h"
 #include "vmm.h"
 #include "../x86/apic.h"
@@ -27,6 +29,13 @@ void smp_ap_main(struct cpu *c)
 	store_release(&c->online, true);
 	while (!load_acquire(&smp_go))
 		cpu_relax();
+	smp_enter_sched();
+}
+
+void smp_enter_sched(void)
+{
+	if (!this_cpu()->id)
+		console_input_init();
 	sched_loop();
 }
 
@@ -63,7 +72,7 @@ static bool start_one(struct cpu *c)
 
 void smp_start_aps(void)
 {
-	unsigned int i = 1;
+	unsigned int i = opt.park_boot_cpu ? 0 : 1;
 
 	if (!memmap_is_ram(&firmware_map, TRAMPOLINE))
 		boot_stop("no RAM at %#lx to start CPUs from", TRAMPOLINE);
@@ -80,7 +89,10 @@ void smp_start_aps(void)
 		for (unsigned int j = i; j < nr_cpus; j++)
 			cpus[j].apic_id = cpus[j + 1].apic_id;
 	}
-	pr_info("%u CPU%s", nr_cpus, nr_cpus == 1 ? "" : "s");
+	if (!nr_cpus)
+		boot_stop("no CPU but the boot CPU starts, which park_boot_cpu keeps idle");
+	pr_info("%u CPU%s%s", nr_cpus, nr_cpus == 1 ? "" : "s",
+		opt.park_boot_cpu ? " beside the boot CPU, which is parked" : "");
 }
 
 void smp_release_aps(void)

@@ -18,7 +18,8 @@ struct cpumask {
  * struct cpu - one physical CPU; GS base points at it while in the hypervisor
  * @self: for this_cpu()
  * @vcpu: the one this CPU last entered or is serving an exit of; NULL if idle
- * @id: 0..nr_cpus - 1, in the order of the MADT, the boot CPU first
+ * @id: 0..nr_cpus - 1, in the order of the MADT, the boot CPU first; that one
+ *	has nr_cpus if it is parked
  * @apic_id: physical local APIC ID
  * @guest_epoch: odd while the CPU is in a guest, even while it is in the
  *	hypervisor.  To know that a CPU uses no stale nested mapping: if odd,
@@ -87,6 +88,9 @@ void cpu_timer_program(u64 deadline);
  */
 void cpu_irq_window(void);
 void cpu_halt(void);
+
+/* machine.c: this CPU does nothing any more. */
+void cpu_park(void) __noreturn;
 
 /* idt.c: for panic(): stop all other CPUs for good; print what this one does. */
 void cpu_stop_others(void);

@@ -14,8 +14,7 @@ static void pm1_sleep(u16 port, u8 type)
 	outw(port, keep | type << PM1_SLP_TYP_SHIFT | PM1_SLP_EN);
 }
 
-static void halt_forever(void) __noreturn;
-static void halt_forever(void)
+void cpu_park(void)
 {
 	for (;;)
 		__asm__ __volatile__("cli; hlt");
@@ -30,7 +29,7 @@ void machine_poweroff(void)
 			pm1_sleep(machine_power.pm1b_cnt,
 				  machine_power.slp_typ[1]);
 	}
-	halt_forever();
+	cpu_park();
 }
 
 void machine_reset(void)
@@ -45,5 +44,5 @@ void machine_reset(void)
 	outb(0xcf9, 0x06);
 	outb(0x64, 0xfe); /* keyboard controller's reset line */
 	__asm__ __volatile__("lidt %0; int3" : : "m"(no_idt));
-	halt_forever();
+	cpu_park();
 }

@@ -418,9 +418,10 @@ static void guest_epoch_next(struct cpu *c)
 }
 
 /*
- * QEMU's emulation, rarely, ends a guest's run twice: the second time it saves
- * our own state as the guest's, which is lost.  To go on would run the guest on
- * our addresses, faulting for ever.
+ * QEMU's emulation can end a guest's run on its first CPU twice: the second time
+ * it saves our own state as the guest's, which is lost.  To go on would run the
+ * guest on our addresses, faulting for ever.  Why, and how park_boot_cpu avoids
+ * it: docs/hypervisor.md.
  */
 static bool svm_state_lost(const struct vmcb *vmcb)
 {
@@ -459,7 +460,7 @@ void vmm_run(struct vcpu *v)
 
 	guest_epoch_next(c);
 	if (unlikely(svm_state_lost(vmcb))) {
-		domain_crash(v->domain, "v%u: the emulator lost its state",
+		domain_crash(v->domain, "v%u: the emulator lost its state (use park_boot_cpu)",
 			     v->id);
 		return;
 	}

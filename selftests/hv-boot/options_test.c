@@ -38,18 +38,19 @@ static void parse(const char *line)
 
 TEST(understands_its_options)
 {
-	parse("console=com1 com1=115200,8n1  dom0_mem=1024M dom0_max_vcpus=3 dom0_vcpus_pin halt_poll_us=50 loglvl=debug");
+	parse("console=com1 com1=115200,8n1  dom0_mem=1024M dom0_max_vcpus=3 dom0_vcpus_pin park_boot_cpu halt_poll_us=50 loglvl=debug");
 	CHECK(!warnings);
 	CHECK(console_on);
 	CHECK(opt.dom0_mem == 1024 * MIB);
 	CHECK(opt.dom0_max_vcpus == 3);
 	CHECK(opt.dom0_vcpus_pin);
+	CHECK(opt.park_boot_cpu);
 	CHECK(opt.halt_poll_us == 50);
 	CHECK(log_level == LOG_DEBUG);
 	parse("console=com1,vga loglvl=all");
 	CHECK(!warnings && console_on && log_level == LOG_DEBUG);
 	parse("");
-	CHECK(!warnings && !console_on && !opt.dom0_mem);
+	CHECK(!warnings && !console_on && !opt.dom0_mem && !opt.park_boot_cpu);
 }
 
 TEST(reads_sizes)

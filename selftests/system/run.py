@@ -25,10 +25,6 @@ import paths  # noqa: E402
 import plan  # noqa: E402
 
 
-# How often a boot that the emulator spoilt is done again.
-RETRIES = 2
-
-
 class Tap:
     """Numbers results and prints them."""
 
@@ -46,10 +42,6 @@ class Tap:
     def skip(self, name, why):
         """A test that was not run."""
         self.held.append((name, None, f"SKIP {why}"))
-
-    def forget(self):
-        """The results of this boot do not count: it is done again."""
-        self.held = []
 
     def count(self):
         """The results of this boot count."""
@@ -145,15 +137,7 @@ def main():
                 tap.skip(f"{label}/{number}", "no time left (CHECK_UNTIL)")
             tap.count()
             continue
-        for again in range(RETRIES + 1):
-            booted = run_boot(tap, label, boot, setup, tests)
-            retried += booted.retried
-            if again == RETRIES or not booted.state_lost():
-                break
-            retried += 1
-            print("#   the emulator lost a guest's state; all again",
-                  flush=True)
-            tap.forget()
+        retried += run_boot(tap, label, boot, setup, tests).retried
         tap.count()
     print(f"# emulator flakes, tried again: {retried}")
     return 1 if tap.failed else 0
