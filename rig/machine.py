@@ -47,6 +47,10 @@ class Setup:
             self.swiotlb = self.hv == "tenon" and \
                 "stock" in overlay.block_and_net(self.back)
 
+    def role(self):
+        """What the first kernel is: dom0, or plain Linux with no one below."""
+        return "bare" if self.hv == "none" else "dom0"
+
 
 @dataclasses.dataclass
 class Guest:
@@ -159,7 +163,9 @@ class Machine:
         root = images.root(self.say)
         accel = qemu.accelerator()
         cpus = s.cpus
-        if s.hv == "xen":
+        if s.hv == "none":
+            hypervisor = hv_args = ""
+        elif s.hv == "xen":
             hypervisor = images.xen(self.say)
             hv_args = ("console=com1 com1=115200,8n1 loglvl=all "
                        "guest_loglvl=all serial_tx_buffer=1M conring_size=1M "
@@ -185,15 +191,17 @@ class Machine:
                 with open(part, "rb") as f:
                     shutil.copyfileobj(f, out)
         os.unlink(overlay_cpio)
-        self._link(hypervisor, "hypervisor")
+        if hypervisor:
+            self._link(hypervisor, "hypervisor")
         self._link(os.path.join(kernel_dir, "vmlinux"), "vmlinux")
         self._link(os.path.join(kernel_dir, "kernel.ext2"), "kernel.ext2")
         self._link(root, "root.ext4")
         scratch = os.path.join(self.log_dir, "scratch.img")
         with open(scratch, "wb") as f:
             f.truncate(1 << 30)
-        dom0_args = ("console=hvc0 root=/dev/vda "
-                     "tenon.role=dom0 panic=-1 net.ifnames=0 "
+        dom0_args = (f"console={'hvc0' if hypervisor else 'ttyS0'} "
+                     f"root=/dev/vda tenon.role={s.role()} "
+                     "panic=-1 net.ifnames=0 "
                      + ("swiotlb=force " if s.swiotlb else "")
                      + s.dom0_args).strip()
         if "," in dom0_args:
@@ -216,10 +224,14 @@ class Machine:
                                f"{options}",
                      "-device", f"virtio-blk-pci,drive={node},serial={node}"]
         argv += ["-netdev", "user,id=net0", "-device",
-                 "virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,romfile=",
-                 "-kernel", "hypervisor",
-                 "-append", f"{hv_args} {s.hv_args}".strip(),
-                 "-initrd", f"vmlinux {dom0_args},dom0.cpio"]
+                 "virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,romfile="]
+        if hypervisor:
+            argv += ["-kernel", "hypervisor",
+                     "-append", f"{hv_args} {s.hv_args}".strip(),
+                     "-initrd", f"vmlinux {dom0_args},dom0.cpio"]
+        else:
+            argv += ["-kernel", "vmlinux", "-append", dom0_args,
+                     "-initrd", "dom0.cpio"]
         return argv + list(s.qemu_args)
 
     def _boot(self):
@@ -232,8 +244,8 @@ class Machine:
             self.vm = qemu.Qemu(argv, self.log_dir, s.limit)
             try:
                 match = self.vm.wait_serial(
-                    "boot dom0", rb"TENON-RIG dom0 (ready|failed: [^\r\n]*)",
-                    300)
+                    f"boot {s.role()}", f"TENON-RIG {s.role()} ".encode()
+                    + rb"(ready|failed: [^\r\n]*)", 300)
                 break
             except RigError:
                 self.vm.kill()
@@ -245,7 +257,7 @@ class Machine:
             self.vm.kill()
             raise RigError(f"boot dom0: {match.group(1).decode()}; see "
                            f"{self.vm.serial_log}")
-        self.say(f"dom0 ready after {time.monotonic() - began:.0f} s")
+        self.say(f"{s.role()} ready after {time.monotonic() - began:.0f} s")
 
     def _looks_like_flake(self):
         """Only deaths that are known to be the emulator's doing."""

@@ -105,8 +105,10 @@ def build(run_dir, kernel_dir, kver, back, front, net, extra_files=()):
     with open(os.path.join(rig, "modprobe.d", "tenon.conf"), "w",
               encoding="ascii") as f:
         f.write("\n".join(modprobe_lines(back, front)) + "\n")
-    with open(os.path.join(rig, "early.dom0"), "w", encoding="ascii") as f:
-        f.write("\n".join(MACHINE) + "\n")
+    for role in ("dom0", "bare"):
+        with open(os.path.join(rig, f"early.{role}"), "w",
+                  encoding="ascii") as f:
+            f.write("\n".join(MACHINE) + "\n")
     with open(os.path.join(rig, "early.guest"), "w", encoding="ascii") as f:
         f.write(chosen("front", front)[0] + "\n")
     _config(work, {"BACK_MODULES": " ".join(chosen("back", back)),

@@ -7,15 +7,6 @@ export PATH=/usr/lib/xen-4.17/bin:$PATH
 say() { echo "TENON-RIG dom0 $*"; }
 fail() { say "failed: $*"; exit 1; }
 
-agent() {
-	local port
-	for port in /sys/class/virtio-ports/*; do
-		[ "$(cat "$port/name")" != rig ] ||
-			setsid /bin/bash /run/tenon/agent.sh "/dev/${port##*/}" \
-				>/dev/null 2>&1 </dev/null &
-	done
-}
-
 # shellcheck source=/dev/null
 . /run/tenon/config
 
@@ -29,7 +20,7 @@ for module in xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs null_blk; do
 	*) modprobe "$module" ;;
 	esac || say "cannot load $module"
 done
-agent
+/bin/bash /run/tenon/port-agent.sh
 
 mount -t ext2 -o ro /dev/disk/by-id/virtio-kernel /boot/kernel 2>/dev/null ||
 	mount -t ext2 -o ro /dev/vdb /boot/kernel || fail "no kernel disk"
