@@ -164,11 +164,27 @@ static bool entry_cpu(const struct madt_entry *e, u32 *id)
 	return false;
 }
 
-static bool is_dom0_cpu(u32 id, unsigned int vcpus)
+/*
+ * Keep an entry that is no CPU's, or that of one of dom0's vCPUs.  Linux takes
+ * the processor UID for the vCPU's number.
+ */
+static bool entry_for_dom0(struct madt_entry *e, unsigned int vcpus)
 {
-	for (unsigned int i = 0; i < vcpus; i++)
-		if (cpus[i].apic_id == id)
-			return true;
+	u32 id;
+
+	if (e->type != MADT_LAPIC && e->type != MADT_X2APIC)
+		return true;
+	if (!entry_cpu(e, &id))
+		return false;
+	for (unsigned int i = 0; i < vcpus; i++) {
+		if (cpus[i].apic_id != id)
+			continue;
+		if (e->type == MADT_LAPIC)
+			((struct madt_lapic *)e)->uid = i;
+		else
+			((struct madt_x2apic *)e)->uid = i;
+		return true;
+	}
 	return false;
 }
 
@@ -177,13 +193,11 @@ void acpi_madt_for_dom0(unsigned int vcpus)
 	u32 off = sizeof(*madt), to = off;
 	struct madt_entry *e;
 	u8 sum = 0;
-	u32 id;
 
 	while ((e = madt_next(&off))) {
 		u8 len = e->length;
 
-		if ((e->type == MADT_LAPIC || e->type == MADT_X2APIC) &&
-		    !(entry_cpu(e, &id) && is_dom0_cpu(id, vcpus)))
+		if (!entry_for_dom0(e, vcpus))
 			continue;
 		memmove((u8 *)madt + to, e, len);
 		to += len;
