@@ -9,7 +9,7 @@ KVER  ?= 6.1
 KERNEL = $(shell python3 rig/kver.py $(KVER))
 BOOT   = --hv $(HV) --back $(BACK) --front $(FRONT) --net $(NET) --kver $(KERNEL)
 
-.PHONY: help deps modules hv images run shell check soak style size bench install \
+.PHONY: help deps modules hv images run shell check soak style size compare install \
 	uninstall clean
 
 help:
@@ -21,7 +21,9 @@ help:
 ##                NET=bridge|route|nat  KVER=6.1|6.12|<version>  (BACK and FRONT also
 ##                take BLOCK,NET such as ours,stock)
 ## make check   all tests; SUITE=host or SUITE=system for one part
-## make bench   the same measurements, longer, beside stock Xen
+## make compare the same jobs on Xen, on Tenon and on plain Linux, side by side
+##                QUICK=1 the core of it; ENVS="xen-stock tenon-tenon",
+##                JOBS="fio.randread.*", ROUNDS=n, SECS=n; RESUME=1 goes on
 ## make deps    install the Debian packages all this needs
 deps:
 	@sh rig/deps.sh
@@ -49,13 +51,13 @@ shell: deps
 	@$(MAKE) --no-print-directory $(BUILD_HV) $(BUILD_MODULES)
 	@python3 rig/rig.py shell $(BOOT)
 
-bench: deps
+COMPARE = $(if $(QUICK),--quick) $(if $(ENVS),--envs "$(ENVS)") \
+	  $(if $(JOBS),--jobs "$(JOBS)") $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(SECS),--seconds $(SECS)) $(if $(RESUME),--resume)
+
+compare: deps
 	@$(MAKE) --no-print-directory hv modules
-	@python3 rig/rig.py run --kver $(KERNEL) --seconds 10 \
-		--out out/bench-tenon.json
-	@python3 rig/rig.py run --kver $(KERNEL) --seconds 10 --hv xen \
-		--back stock --front stock --out out/bench-xen.json
-	@python3 bench/compare.py out/bench-tenon.json out/bench-xen.json
+	@python3 bench/compare.py --kver $(KERNEL) $(COMPARE)
 
 check: deps
 	@$(MAKE) --no-print-directory hv modules

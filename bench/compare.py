@@ -1,72 +1,290 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""compare.py OURS.json OTHER.json: two runs side by side, as Markdown.
+"""The same jobs in several environments, side by side, interleaved.
 
-With --readme the table also replaces the one in README.md, between its markers.
+Every environment is booted once and kept; only the one that measures runs.
+Results: out/compare/results.json, report.md, report.html and the raw answers.
 """
 
+import argparse
+import datetime
 import json
 import os
 import re
+import signal
 import sys
+import time
+
+import compare_counts
+import compare_env
+import compare_host
+import compare_jobs
+import compare_report
+from compare_env import RigError
+from jobs import JobError
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
+OUT = os.path.join(TOP, "out", "compare")
+REBOOTS = 2
 
 
-def load(path):
-    """Results of a run by (name, engine), and what the run was."""
-    with open(path, encoding="ascii") as f:
-        report = json.load(f)
-    if not report["ok"]:
-        raise SystemExit(f"{path}: that run was not right; nothing to compare")
-    title = (f"{'Tenon' if report['hv'] == 'tenon' else 'Xen 4.17'}, "
-             f"{report['back']}/{report['front']} drivers")
-    return title, {(r["name"], r.get("engine", "")): r
-                   for r in report["results"]}
+class Comparison:
+    """One run: environments x jobs x rounds."""
+
+    def __init__(self, args, say):
+        self.args = args
+        self.say = say
+        self.jobs = compare_jobs.choose(args.jobs.split(), args.quick)
+        self.envs, self.boxes = compare_env.make(args.envs.split(), args.kver,
+                                                 say)
+        self.samples = []
+        self.errors = []
+        self.failed = {}
+        self.booted = {}
+        self.idle = {}
+        self.tools = {}
+        self.began = time.monotonic()
+        self.journal = os.path.join(OUT, "samples.jsonl")
+        os.makedirs(os.path.join(OUT, "raw"), exist_ok=True)
+        self._load()
+
+    def _load(self):
+        """With --resume: the samples of the run that was interrupted."""
+        if not self.args.resume or not os.path.exists(self.journal):
+            with open(self.journal, "w", encoding="ascii"):
+                return
+        with open(self.journal, encoding="ascii") as f:
+            self.samples = [json.loads(line) for line in f]
+        self.say(f"resume: {len(self.samples)} samples are there already")
+
+    def boot(self):
+        """Boot all; one that fails is reported and left out."""
+        for name, box in self.boxes.items():
+            self._boot_box(name, box)
+
+    def _boot_box(self, name, box):
+        users = [env for env in self.envs if env.box is box]
+        try:
+            box.boot(f"compare-{name}")
+            if not self.tools:
+                self.tools = self._tools(box)
+            for env in users:
+                self._prepare(env)
+        except (RigError, compare_report.ImageError) as error:
+            self._give_up(box, users, error)
+            return
+        host = users[0].name
+        self.booted.setdefault(host, []).append(dict(box.boots))
+
+    def _tools(self, box):
+        box.resume()
+        text = box.machine.run("fio --version; iperf3 --version")
+        box.pause()
+        return dict(zip(("fio", "iperf3"), text.splitlines()))
+
+    def _prepare(self, env):
+        env.box.resume()
+        env.prepare()
+        env.box.pause()
+
+    def _give_up(self, box, users, error):
+        log = os.path.relpath(box.machine.log_dir, TOP) if box.machine else ""
+        for env in users:
+            self.failed[env.name] = {"error": str(error)[:2000], "log": log}
+            self.say(f"{env.name} FAILED: {str(error)[:300]}")
+        box.close()
+
+    def run(self):
+        """All rounds; what was disturbed is repeated, a bounded number of
+        times."""
+        for number in range(self.args.rounds):
+            shift = number % len(self.envs)
+            order = self.envs[shift:] + self.envs[:shift]
+            for at, job in enumerate(self.jobs):
+                for env in order:
+                    self._cell(env, job, number)
+                self._progress(number, at)
+            self.write()
+
+    def _cell(self, env, job, number):
+        have = [s for s in self.samples if (s["env"], s["job"], s["round"])
+                == (env.name, job.name, number)]
+        tries = len(have)
+        while tries <= self.args.repeats and env.name not in self.failed \
+                and all(compare_host.disturbed(s["host"]) for s in have):
+            sample = self._measure(env, job, number)
+            tries += 1
+            if not sample:
+                return
+            have.append(sample)
+
+    def _measure(self, env, job, number):
+        """One sample; None when the job cannot run here."""
+        try:
+            script = job.script(env, self.args.seconds)
+        except LookupError as why:
+            self._error(env, job, f"not applicable: {why}")
+            return None
+        try:
+            env.box.resume()
+            sample = self._sample(env, job, script)
+            env.box.pause()
+        except JobError as error:
+            env.box.pause()
+            self._error(env, job, str(error))
+            return None
+        except (RigError, OSError) as error:
+            self._error(env, job, str(error))
+            self._revive(env, error)
+            return None
+        sample.update(env=env.name, job=job.name, round=number)
+        self.samples.append(sample)
+        with open(self.journal, "a", encoding="ascii") as f:
+            f.write(json.dumps(sample) + "\n")
+        return sample
+
+    def _sample(self, env, job, script):
+        counted = env.split and env.hv == "tenon"
+        if counted:
+            self._idle(env, job)
+            before = compare_counts.snapshot(env)
+        watch = compare_host.Watch(env.box.pid())
+        text = env.run(job.side, script, self.args.seconds + 180,
+                       step=f"{job.name} in {env.name}")
+        host = watch.end()
+        counts = compare_counts.delta(before, compare_counts.snapshot(env)) \
+            if counted else None
+        self._raw(env, job, text)
+        read = job.read(text)
+        sample = {"value": read.value, "ops": read.ops, **read.extra,
+                  "host": host}
+        if counts is not None:
+            sample["counts"] = compare_counts.per_op(
+                job, counts, self.idle[env.name, job.group], read.ops, env.hv)
+        return sample
+
+    def _idle(self, env, job):
+        """The counts of a run of this kind that does no work, once."""
+        key = (env.name, job.group)
+        if key in self.idle:
+            return
+        before = compare_counts.snapshot(env)
+        env.run(job.side, job.idle(env, self.args.seconds),
+                self.args.seconds + 180, step=f"{job.group} idle")
+        self.idle[key] = compare_counts.delta(
+            before, compare_counts.snapshot(env))
+
+    def _raw(self, env, job, text):
+        number = sum(1 for s in self.samples if s["env"] == env.name
+                     and s["job"] == job.name)
+        path = os.path.join(OUT, "raw", f"{env.name}.{job.name}.{number}.txt")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def _error(self, env, job, text):
+        self.errors.append({"env": env.name, "job": job.name,
+                            "error": text[:1000]})
+        self.say(f"{env.name} {job.name}: {text[:300]}")
+
+    def _revive(self, env, error):
+        """Boot a machine anew that died; not for ever."""
+        box = env.box
+        users = [e for e in self.envs if e.box is box]
+        host = users[0].name
+        if len(self.booted.get(host, ())) > REBOOTS:
+            self._give_up(box, users, error)
+            return
+        self.say(f"{host}: boots again")
+        log = box.machine.log_dir if box.machine else ""
+        box.close()
+        if log:
+            os.rename(log, f"{log}.died-{int(time.time())}")
+        self._boot_box(host, box)
+
+    def _progress(self, number, at):
+        done = number * len(self.jobs) + at + 1
+        total = self.args.rounds * len(self.jobs)
+        spent = time.monotonic() - self.began
+        if done == 1:
+            self.first = spent
+        left = (spent - self.first) / max(1, done - 1) * (total - done)
+        self.say(f"round {number + 1}/{self.args.rounds}, job {at + 1}/"
+                 f"{len(self.jobs)} {self.jobs[at].name}"
+                 + (f"; about {left / 60:.0f} min left" if done > 1 else ""))
+
+    def write(self):
+        """results.json and the reports, of what there is so far."""
+        compare_report.write(OUT, self)
+
+    def close(self):
+        """End all machines."""
+        for box in self.boxes.values():
+            box.close()
 
 
-def figure(result):
-    """The figure to compare, its unit, and whether more is better."""
-    for key, unit, more in (("iops", "IOPS", True),
-                            ("packets_s", "packets/s", True),
-                            ("mbit_s", "Mbit/s", True),
-                            ("rtt_us_mean", "us", False)):
-        if key in result:
-            return result[key], unit, more
-    return None
+def parse(argv):
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true",
+                        help="the core jobs, three rounds")
+    parser.add_argument("--envs", default=" ".join(compare_env.NAMES))
+    parser.add_argument("--jobs", default="", help="names or patterns")
+    parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--seconds", type=int, default=0,
+                        help="length of a job")
+    parser.add_argument("--repeats", type=int, default=1,
+                        help="how often a disturbed sample is repeated")
+    parser.add_argument("--kver", default="")
+    parser.add_argument("--resume", action="store_true",
+                        help="go on where the last run was interrupted")
+    parser.add_argument("--readme", action="store_true",
+                        help="put the table of the last run in README.md")
+    args = parser.parse_args(argv)
+    unknown = set(args.envs.split()) - set(compare_env.NAMES)
+    if unknown:
+        parser.error(f"no such environment: {' '.join(sorted(unknown))}; "
+                     f"there are {' '.join(compare_env.NAMES)}")
+    args.rounds = args.rounds or (3 if args.quick else 5)
+    args.seconds = args.seconds or 3
+    return args
 
 
-def table(ours_path, other_path):
-    """The comparison as a Markdown table."""
-    ours_title, ours = load(ours_path)
-    other_title, other = load(other_path)
-    lines = [f"| | {ours_title} | {other_title} | better by |",
-             "|---|---:|---:|---:|"]
-    for key, result in ours.items():
-        here = figure(result)
-        there = figure(other[key]) if key in other else None
-        if not here or not there:
-            continue
-        ratio = here[0] / there[0] if here[2] else there[0] / here[0]
-        name = " ".join(part for part in key if part)
-        lines.append(f"| {name} | {here[0]:,.0f} {here[1]} | "
-                     f"{there[0]:,.0f} {there[1]} | {ratio:.2f} x |")
-    return "\n".join(lines)
+def readme():
+    """Put the table into README.md, between its markers."""
+    with open(os.path.join(OUT, "results.json"), encoding="ascii") as f:
+        text = compare_report.readme_table(json.load(f))
+    path = os.path.join(TOP, "README.md")
+    with open(path, encoding="utf-8") as f:
+        page = f.read()
+    begin, end = "<!-- results -->", "<!-- end of results -->"
+    page = re.sub(f"{begin}.*?{end}",
+                  lambda _: f"{begin}\n\n{text}\n{end}", page, flags=re.S)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(page)
 
 
 def main():
-    paths = [a for a in sys.argv[1:] if not a.startswith("-")]
-    text = table(*paths)
-    print(text)
-    if "--readme" in sys.argv:
-        readme = os.path.join(TOP, "README.md")
-        with open(readme, encoding="utf-8") as f:
-            page = f.read()
-        page = re.sub(f"{BEGIN}.*?{END}",
-                      lambda _: f"{BEGIN}\n{text}\n{END}", page, flags=re.S)
-        with open(readme, "w", encoding="utf-8") as f:
-            f.write(page)
+    args = parse(sys.argv[1:])
+    if args.readme:
+        readme()
+        return 0
+    began = time.monotonic()
+
+    def say(text):
+        print(f"[{time.monotonic() - began:5.0f} s] {text}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    run = Comparison(args, say)
+    run.date = datetime.datetime.now(datetime.timezone.utc)
+    try:
+        run.boot()
+        run.run()
+    finally:
+        run.close()
+        run.write()
+    print("\n" + compare_report.table(run.results))
+    say(f"results: {os.path.relpath(OUT)}/results.json and report.html")
+    return 1 if run.failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

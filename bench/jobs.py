@@ -33,7 +33,7 @@ class JobError(Exception):
     """A job ended with an answer that cannot be right."""
 
 
-def _json(text):
+def parse_json(text):
     """The JSON object in a tool's output; notes may surround it."""
     start, end = text.find("{"), text.rfind("}")
     if start < 0:
@@ -51,7 +51,7 @@ def fio_command(rw, size, depth, engine, seconds, disk=NULL_DISK):
 
 def fio_result(text, name, engine):
     """What fio's JSON says, in the terms of out/run.json."""
-    job = _json(text)["jobs"][0]
+    job = parse_json(text)["jobs"][0]
     if job["error"]:
         raise JobError(f"{name}: fio error {job['error']}")
     side = max(job["read"], job["write"], key=lambda s: s["total_ios"])
@@ -67,7 +67,7 @@ def fio_result(text, name, engine):
 
 def verify_result(text, name, engine):
     """Write-then-verify: fio must have read back all it wrote, unharmed."""
-    job = _json(text)["jobs"][0]
+    job = parse_json(text)["jobs"][0]
     if job["error"]:
         raise JobError(f"{name}: wrong data or an I/O error "
                        f"(fio error {job['error']})")
@@ -80,7 +80,7 @@ def verify_result(text, name, engine):
 
 def iperf_result(text, name):
     """Throughput the receiver saw; for UDP also packets."""
-    data = _json(text)
+    data = parse_json(text)
     if "error" in data:
         raise JobError(f"{name}: {data['error']}")
     end = data["end"]

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""The environments of "make compare": booted once, then stopped and continued.
+
+A stopped machine costs no time and its clock stands still, so that the jobs can
+be interleaved: every environment is measured within minutes of every other.
+"""
+
+import os
+import sys
+import time
+
+import compare_host
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))), "rig"))
+# pylint: disable=wrong-import-position
+import machine  # noqa: E402
+from qemu import RigError  # noqa: E402
+
+MEMORY, DOM0_MEMORY, GUEST_MEMORY = 2048, 1024, 512
+LIMIT = 8 * 3600
+NULL, DATA = "/dev/nullb0", "/dev/disk/by-id/virtio-scratch"
+# Far end of a veth pair, as rig/image/bare.sh has it.
+VETH = """
+ip netns add guest
+ip link add veth0 type veth peer name veth1 netns guest
+ip addr add 10.9.0.1/24 dev veth0 && ip link set veth0 up
+ip -n guest addr add 10.9.0.2/24 dev veth1 && ip -n guest link set veth1 up
+ip -n guest link set lo up
+"""
+
+
+class Box:
+    """One machine, which several environments may share."""
+
+    def __init__(self, setup, say):
+        self.setup = setup
+        self.say = say
+        self.machine = None
+        self.boots = {}
+        self.running = False
+
+    def boot(self, name):
+        """Boot it, with a guest if there is a hypervisor; then stop it."""
+        self.machine = machine.Machine(self.setup, name, self.say)
+        began = time.monotonic()
+        self.machine.__enter__()
+        self.boots = {"boot.dom0": round(time.monotonic() - began, 2)}
+        if self.setup.hv != "none":
+            # Same places in all: dom0 on the first CPU, the guest on the
+            # second.  (Xen has an option for the first, but here both are
+            # told alike.)
+            self.machine.run("xl vcpu-pin Domain-0 0 0; "
+                             "mount -t debugfs debugfs /sys/kernel/debug")
+            began = time.monotonic()
+            # Without the disks that are attached one by one afterwards.
+            guest = machine.Guest(memory=GUEST_MEMORY, cpus="1")
+            self.machine.create(guest)
+            self.boots["boot.guest"] = round(time.monotonic() - began, 2)
+            self._attach(guest)
+            self.machine.guest_run(
+                "mount -t debugfs debugfs /sys/kernel/debug; "
+                "iperf3 -s -D; sleep 1")
+        self.running = True
+        self.pause()
+
+    def _attach(self, guest):
+        for device, path in (("xvdb", NULL), ("xvdc", DATA)):
+            self.machine.run(f"xl block-attach guest phy:{path} {device} w")
+            self.machine.guest_run(
+                f"for i in $(seq 120); do [ -b /dev/{device} ] && exit 0; "
+                "sleep 0.5; done; exit 1", 120, guest.name,
+                step=f"{device} appears")
+
+    def pause(self):
+        """Stop the machine and its clock."""
+        if self.running:
+            self.machine.vm.qmp("stop")
+            self.running = False
+
+    def resume(self):
+        """Let it run on."""
+        if not self.running:
+            self.machine.vm.qmp("cont")
+            self.running = True
+            time.sleep(0.3)
+
+    def pid(self):
+        """Of QEMU itself: the process the rig started is timeout(1)."""
+        return compare_host.child(self.machine.vm.proc.pid)
+
+    def usable(self):
+        """Whether the machine still answers."""
+        return self.machine is not None and self.machine.vm is not None \
+            and self.machine.vm.alive()
+
+    def close(self):
+        """End the machine; its logs stay."""
+        if self.machine:
+            self.machine.close()
+            self.machine = None
+        self.running = False
+
+
+class Virtual:
+    """A guest behind a hypervisor and split drivers."""
+    address, back_address = "10.0.2.21", "10.0.2.15"
+    split = True
+
+    def __init__(self, name, box):
+        self.name = name
+        self.box = box
+        self.hv = box.setup.hv
+
+    def prepare(self):
+        """What it needs beyond the boot of its machine."""
+
+    def disk(self, kind):
+        """The path of a disk where the jobs run."""
+        return {"null": "/dev/xvdb", "data": "/dev/xvdc"}[kind]
+
+    def client(self, command):
+        """A command of the network's near end, dom0's."""
+        return command
+
+    def far(self, command):
+        """A command of the network's far end, the guest's."""
+        return command
+
+    def run(self, side, script, timeout, step=None):
+        """Run it in the guest ("front") or in dom0 ("back")."""
+        m = self.box.machine
+        if side == "front":
+            return m.guest_run(script, timeout, step=step)
+        return m.run(script, timeout, step=step)
+
+
+class Bare(Virtual):
+    """The devices themselves, in plain Linux."""
+    address, back_address = "10.9.0.2", "10.9.0.1"
+    split = False
+
+    def prepare(self):
+        self.box.machine.run("ip netns exec guest taskset -c 1 iperf3 -s -D; "
+                             "sleep 1")
+
+    def disk(self, kind):
+        return {"null": NULL, "data": DATA}[kind]
+
+    def far(self, command):
+        return f"ip netns exec guest {command}"
+
+    def run(self, side, script, timeout, step=None):
+        # The CPUs that the guest and dom0 have in the others.
+        cpu = 1 if side == "front" else 0
+        return self.box.machine.run(f"taskset -pc {cpu} $$ >/dev/null\n"
+                                    + script, timeout, step=step)
+
+
+class InGuest(Virtual):
+    """Devices inside the guest: what it could do without a split driver."""
+    address, back_address = "10.9.0.2", "10.9.0.1"
+    split = False
+
+    def prepare(self):
+        self.box.machine.guest_run(
+            "modprobe null_blk nr_devices=1 gb=4 bs=512\n" + VETH
+            + "ip netns exec guest iperf3 -s -D; sleep 1", 120)
+
+    def disk(self, kind):
+        if kind != "null":
+            raise LookupError("a guest has no such disk of its own")
+        return NULL
+
+    def far(self, command):
+        return f"ip netns exec guest {command}"
+
+    def run(self, side, script, timeout, step=None):
+        return self.box.machine.guest_run(script, timeout, step=step)
+
+
+# In the order of their worth.
+NAMES = ("xen-stock", "tenon-tenon", "tenon-stock", "xen-tenon", "bare",
+         "in-guest")
+WHAT = {
+    "bare": "plain Linux, the device itself",
+    "in-guest": "a device inside the guest itself",
+    "xen-stock": "Xen 4.17, Linux's own drivers",
+    "xen-tenon": "Xen 4.17, Tenon's drivers",
+    "tenon-stock": "Tenon's hypervisor, Linux's own drivers",
+    "tenon-tenon": "Tenon's hypervisor and drivers",
+}
+
+
+def _box(name, kver, say):
+    hv, _, drivers = name.partition("-")
+    half = "ours" if drivers == "tenon" else "stock"
+    return Box(machine.Setup(
+        hv="none" if name == "bare" else hv, back=half, front=half, kver=kver,
+        memory=MEMORY, dom0_memory=DOM0_MEMORY, limit=LIMIT), say)
+
+
+def make(names, kver, say):
+    """The environments, in their order; the boxes of them all."""
+    boxes = {name: _box(name, kver, say) for name in names
+             if name != "in-guest"}
+    if "in-guest" in names and not {"tenon-tenon", "xen-stock"} & set(boxes):
+        boxes["tenon-tenon"] = _box("tenon-tenon", kver, say)
+    envs = []
+    for name in names:
+        if name == "in-guest":
+            host = "tenon-tenon" if "tenon-tenon" in boxes else "xen-stock"
+            envs.append(InGuest(name, boxes[host]))
+        else:
+            envs.append((Bare if name == "bare" else Virtual)(
+                name, boxes[name]))
+    return envs, boxes
+
+
+__all__ = ["make", "NAMES", "WHAT", "RigError"]

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""results.json of a comparison, and the tables made of it."""
+
+import json
+import os
+import statistics
+
+import compare_counts
+import compare_env
+import compare_host
+from images import ImageError
+
+PEER, LIMIT = "xen-stock", "bare"
+ABOUT = (
+    "Every figure is a median of interleaved rounds on one emulated machine "
+    "(QEMU TCG, no hardware virtualization): compare within this table, not "
+    "with other machines. On Xen dom0 is paravirtualized, since Xen's PVH dom0 "
+    "needs an IOMMU and does not run stably in this emulator; on Tenon it is "
+    "PVH. dom0 has one vCPU on one CPU, the guest one on another, everywhere. "
+    "On Tenon QEMU gets a third CPU that stays parked, on Xen the guest is kept "
+    "off the first one: the emulator corrupts guests there.")
+
+
+def _clean(samples, wanted):
+    """The least disturbed samples, as many as rounds were asked for."""
+    order = sorted(samples, key=lambda s: (
+        compare_host.disturbed(s["host"]), s["host"]["others_pct"]))
+    return order[:wanted]
+
+
+def _counts(samples):
+    """Medians of the counts of several rounds, name by name."""
+    counted = [s["counts"] for s in samples if "counts" in s]
+    if not counted:
+        return {}
+    merged = {}
+    for name in counted[0]:
+        values = [c[name] for c in counted if name in c]
+        if isinstance(values[0], dict):
+            inner = sorted({key for v in values for key in v})
+            merged[name] = {key: round(statistics.median(
+                [v.get(key, 0) for v in values]), 4) for key in inner}
+        else:
+            merged[name] = round(statistics.median(values), 4)
+    return merged
+
+
+def _cell(env, job, samples, wanted):
+    """One environment's figures of one job."""
+    used = _clean(samples, wanted)
+    values = [s["value"] for s in used]
+    median = statistics.median(values)
+    cell = {"env": env.name, "job": job.name, "unit": job.unit,
+            "better": job.better, "status": "ok", "rounds": values,
+            "median": median, "min": min(values), "max": max(values),
+            "spread_pct": round(100 * (max(values) - min(values)) / median, 1),
+            "samples": len(samples),
+            "disturbed": sum(compare_host.disturbed(s["host"]) for s in used)}
+    for key in ("p50_us", "p99_us", "p999_us", "lat_us_mean", "mean_us",
+                "mib_s", "loss_percent"):
+        numbers = [s[key] for s in used if s.get(key) is not None]
+        if numbers:
+            cell[key] = statistics.median(numbers)
+    cell.setdefault("p99_us", None)
+    for key in ("stolen_pct", "others_pct", "ran_pct"):
+        cell[key] = statistics.median([s["host"][key] for s in used])
+    if job.name != "boot":
+        cell["counts"] = _counts(used)
+        cell["counts_absent"] = compare_counts.absent(
+            job, cell["counts"], env.split)
+    return cell
+
+
+def _ratios(cells):
+    """Relative to the peer and to the limit; above 1 is always better."""
+    for cell in cells:
+        for key, other in (("ratio_to_peer", PEER), ("ratio_to_limit", LIMIT)):
+            base = next((c for c in cells if c["job"] == cell["job"]
+                         and c["env"] == other and c.get("median")), None)
+            mine = cell.get("median")
+            cell[key] = None
+            if base and mine:
+                ratio = mine / base["median"]
+                cell[key] = round(ratio if cell["better"] == "higher"
+                                  else 1 / ratio, 3)
+
+
+def _boot_cells(run):
+    cells = []
+    for name, boots in run.booted.items():
+        for job in ("boot.dom0", "boot.guest"):
+            values = [b[job] for b in boots if job in b]
+            if values:
+                cells.append({
+                    "env": name, "job": job, "unit": "s", "better": "lower",
+                    "status": "ok", "rounds": values,
+                    "median": statistics.median(values), "min": min(values),
+                    "max": max(values)})
+    return cells
+
+
+def collect(run):
+    """The whole of results.json."""
+    cells = []
+    for job in run.jobs:
+        for env in run.envs:
+            samples = [s for s in run.samples if s["env"] == env.name
+                       and s["job"] == job.name]
+            if samples:
+                cells.append(_cell(env, job, samples, run.args.rounds))
+                continue
+            errors = [e["error"] for e in run.errors if e["env"] == env.name
+                      and e["job"] == job.name]
+            why = errors[-1] if errors else \
+                run.failed.get(env.name, {}).get("error", "not run")
+            cells.append({
+                "env": env.name, "job": job.name, "unit": job.unit,
+                "better": job.better, "rounds": [], "median": None,
+                "status": "skipped" if why.startswith("not ") else "failed",
+                "reason": why,
+                "log": run.failed.get(env.name, {}).get("log")})
+    cells += _boot_cells(run)
+    _ratios(cells)
+    return {
+        "date": run.date.isoformat(timespec="seconds"),
+        "machine": {**compare_host.describe(), "accelerator": "tcg",
+                    "guest_memory_mib": compare_env.GUEST_MEMORY},
+        "versions": {
+            "qemu": compare_host.output(["qemu-system-x86_64", "--version"]),
+            "tenon": compare_host.output(
+                ["git", "-C", os.path.dirname(__file__), "describe",
+                 "--always", "--dirty", "--exclude", "*"]),
+            "xen": "4.17 (Debian)",
+            "kernel": next(iter(run.boxes.values())).setup.kver,
+            **run.tools},
+        "seconds": run.args.seconds, "rounds": run.args.rounds,
+        "about": ABOUT, "failed": run.failed, "errors": run.errors,
+        "cells": cells}
+
+
+def write(directory, run):
+    """results.json and report.md (rewritten after every round)."""
+    run.results = collect(run)
+    path = os.path.join(directory, "results.json")
+    with open(path + ".new", "w", encoding="ascii") as f:
+        json.dump(run.results, f, indent=1)
+        f.write("\n")
+    os.replace(path + ".new", path)
+
+
+def _names(results):
+    """Jobs and environments, in the order of the cells."""
+    jobs = list(dict.fromkeys(c["job"] for c in results["cells"]))
+    envs = [n for n in compare_env.NAMES
+            if any(c["env"] == n for c in results["cells"])]
+    return jobs, envs
+
+
+def figure(cell):
+    """A median as text."""
+    if not cell:
+        return "-"
+    if cell["median"] is None:
+        return cell["status"]
+    value = cell["median"]
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
+
+
+def table(results):
+    """The medians as text for a terminal."""
+    jobs, envs = _names(results)
+    found = {(c["env"], c["job"]): c for c in results["cells"]}
+    width = max(len(j) for j in jobs) + 2
+    lines = [f"{'':<{width}}{'unit':<8}"
+             + "".join(f"{e:>14}" for e in envs) + f"{'ours:peer':>11}"]
+    for job in jobs:
+        cells = [found.get((e, job)) for e in envs]
+        some = next(c for c in cells if c)
+        ours = found.get(("tenon-tenon", job)) or {}
+        ratio = ours.get("ratio_to_peer")
+        marked = [figure(c) + ("*" if c and c.get("disturbed") else "")
+                  for c in cells]
+        lines.append(f"{job:<{width}}{some['unit']:<8}"
+                     + "".join(f"{m:>14}" for m in marked)
+                     + (f"{ratio:>10.2f}x" if ratio else f"{'-':>11}"))
+    lines.append("ours:peer: tenon-tenon beside xen-stock, above 1 is better. "
+                 "*: the host was busy with other things.")
+    return "\n".join(lines)
