@@ -15,17 +15,22 @@ import signal
 import sys
 import time
 
-import compare_counts
-import compare_env
-import compare_host
-import compare_jobs
-import compare_report
-from compare_env import RigError
-from jobs import JobError
-
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(TOP, "rig"))
+# pylint: disable=wrong-import-position
+import compare_counts  # noqa: E402
+import compare_env  # noqa: E402
+import compare_host  # noqa: E402
+import compare_jobs  # noqa: E402
+import compare_report  # noqa: E402
+from images import ImageError  # noqa: E402
+from jobs import JobError  # noqa: E402
+from qemu import RigError  # noqa: E402
+
 OUT = os.path.join(TOP, "out", "compare")
 REBOOTS = 2
+# The number of the round in which Xen is traced: its figures do not count.
+TRACED = -1
 
 
 class Comparison:
@@ -70,7 +75,7 @@ class Comparison:
                 self.tools = self._tools(box)
             for env in users:
                 self._prepare(env)
-        except (RigError, compare_report.ImageError) as error:
+        except (RigError, ImageError) as error:
             self._give_up(box, users, error)
             return
         host = users[0].name
@@ -105,10 +110,20 @@ class Comparison:
                     self._cell(env, job, number)
                 self._progress(number, at)
             self.write()
+        for job in self.jobs:
+            for env in self.envs:
+                if env.split and env.hv == "xen" and \
+                        env.name not in self.failed and \
+                        not self._have(env, job, TRACED):
+                    self._measure(env, job, TRACED)
+        self.write()
+
+    def _have(self, env, job, number):
+        return [s for s in self.samples if (s["env"], s["job"], s["round"])
+                == (env.name, job.name, number)]
 
     def _cell(self, env, job, number):
-        have = [s for s in self.samples if (s["env"], s["job"], s["round"])
-                == (env.name, job.name, number)]
+        have = self._have(env, job, number)
         tries = len(have)
         while tries <= self.args.repeats and env.name not in self.failed \
                 and all(compare_host.disturbed(s["host"]) for s in have):
@@ -127,7 +142,7 @@ class Comparison:
             return None
         try:
             env.box.resume()
-            sample = self._sample(env, job, script)
+            sample = self._sample(env, job, script, number == TRACED)
             env.box.pause()
         except JobError as error:
             env.box.pause()
@@ -143,36 +158,38 @@ class Comparison:
             f.write(json.dumps(sample) + "\n")
         return sample
 
-    def _sample(self, env, job, script):
-        counted = env.split and env.hv == "tenon"
-        if counted:
-            self._idle(env, job)
-            before = compare_counts.snapshot(env)
-        watch = compare_host.Watch(env.box.pid())
-        text = env.run(job.side, script, self.args.seconds + 180,
-                       step=f"{job.name} in {env.name}")
-        host = watch.end()
-        counts = compare_counts.delta(before, compare_counts.snapshot(env)) \
-            if counted else None
+    def _sample(self, env, job, script, traced=False):
+        def call():
+            watch = compare_host.Watch(env.box.pid())
+            text = env.run(job.side, script, self.args.seconds + 180,
+                           step=f"{job.name} in {env.name}")
+            return text, watch.end()
+
+        # Tenon counts anyway; on Xen counting costs a run of its own.
+        if env.split and (traced or env.hv == "tenon"):
+            idle = self._idle(env, job)
+            (text, host), counts = compare_counts.counted(env, call)
+        else:
+            (text, host), counts = call(), None
         self._raw(env, job, text)
         read = job.read(text)
         sample = {"value": read.value, "ops": read.ops, **read.extra,
                   "host": host}
         if counts is not None:
-            sample["counts"] = compare_counts.per_op(
-                job, counts, self.idle[env.name, job.group], read.ops, env.hv)
+            sample["counts"] = compare_counts.per_op(job, counts, idle,
+                                                     read.ops, env.hv)
         return sample
 
     def _idle(self, env, job):
-        """The counts of a run of this kind that does no work, once."""
+        """The counts of a run that ends at once; taken once, when warm."""
         key = (env.name, job.group)
-        if key in self.idle:
-            return
-        before = compare_counts.snapshot(env)
-        env.run(job.side, job.idle(env, self.args.seconds),
-                self.args.seconds + 180, step=f"{job.group} idle")
-        self.idle[key] = compare_counts.delta(
-            before, compare_counts.snapshot(env))
+        if key not in self.idle:
+            def call():
+                env.run(job.side, job.idle(env), 180,
+                        step=f"{job.group} idle")
+            call()
+            self.idle[key] = compare_counts.counted(env, call)[1]
+        return self.idle[key]
 
     def _raw(self, env, job, text):
         number = sum(1 for s in self.samples if s["env"] == env.name

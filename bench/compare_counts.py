@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Exact counts of a job: exits, hypercalls, notifications, grant operations.
 
-Everything is a counter that only grows, read before and after.  What a run costs
-without any work (the program's start, the console, ticks) is measured once and
-taken away; the rest is divided by the I/Os.
+Everything is a counter that only grows, read before and after.  What a run that
+ends at once costs (the program's start, the console) is measured once and taken
+away; the rest, ticks included, is divided by the I/Os.
 """
 
 import re
+
+import compare_xentrace
 
 DOM0 = r"""
 echo '== interrupts'; cat /proc/interrupts
@@ -24,9 +26,9 @@ true
 """
 # Lines of /proc/interrupts that belong to the devices.
 PATTERN = {
-    "fio": r"blkif|vbd|tenon-blk",
-    "iperf3": r"vif\d|eth0|tenon-net",
-    "ping": r"vif\d|eth0|tenon-net",
+    "fio": r"blkif|\bvbd",
+    "iperf3": r"\bvif|eth0",
+    "ping": r"\bvif|eth0",
 }
 
 
@@ -128,8 +130,22 @@ def delta(before, after):
             for name, number in after.items()}
 
 
-def _sum(counts, pattern):
-    return sum(n for name, n in counts.items() if re.search(pattern, name))
+def counted(env, call):
+    """Do something; its result, and the counters of all that happened."""
+    traced = env.hv == "xen"
+    before = snapshot(env)
+    if traced:
+        env.box.machine.run(compare_xentrace.START, 60, step="start xentrace")
+    try:
+        result = call()
+    finally:
+        if traced:
+            trace = env.box.machine.run(compare_xentrace.STOP, 300,
+                                        step="stop xentrace")
+    counts = delta(before, snapshot(env))
+    if traced:
+        counts.update(compare_xentrace.count(trace))
+    return result, counts
 
 
 def per_op(job, counts, idle, ops, hv):
@@ -138,50 +154,58 @@ def per_op(job, counts, idle, ops, hv):
            for name, number in counts.items()}
     per = {}
 
-    def put(name, number):
-        per[f"{name}_per_{job.per}"] = round(number / ops, 4)
+    def put(name, pattern, sure=False):
+        """The sum of what matches; nothing if there is no such counter,
+        unless it is sure that none means 0."""
+        found = [n for n in counts if re.search(pattern, n)]
+        if found or sure:
+            per[f"{name}_per_{job.per}"] = round(
+                sum(net[n] for n in found) / ops, 4)
 
+    # A trace has no record of what did not happen.
+    traced = hv == "xen"
     lines = PATTERN[job.group]
+    events, words = (r"events\.", ("sent", "spurious")) \
+        if job.group == "fio" else ("(tx|rx)_", ("notify", "spurious"))
     for side in ("front", "back"):
-        put(f"interrupts_{side}", _sum(net, rf"^{side}\.interrupt\..*({lines})"))
-    kind = r"events\.{}" if job.group == "fio" else r"(tx|rx)_{}"
-    words = ("sent", "spurious") if job.group == "fio" else \
-        ("notify", "spurious")
-    for side in ("front", "back"):
+        put(f"interrupts_{side}", rf"^{side}\.interrupt\..*({lines})")
         for label, word in zip(("driver_notify", "spurious"), words):
-            found = rf"^{side}\.driver\.{kind.format(word)}$"
-            # Linux's own drivers do not count these.
-            if any(re.search(found, name) for name in counts):
-                put(f"{label}_{side}", _sum(net, found))
-    if hv == "tenon" or any(".exit." in name for name in counts):
-        for side in ("front", "back"):
-            put(f"exits_{side}", _sum(net, rf"^{side}\.exit\."))
-            put(f"hypercalls_{side}", _sum(net, rf"^{side}\.hypercall\."))
-        put("exits", _sum(net, r"\.exit\."))
-        put("grant_hypercalls", _sum(net, r"\.hypercall\.grant_table_op$"))
-        by_name = {}
-        for name, number in sorted(net.items()):
-            match = re.match(r"(front|back)\.(exit|hypercall)\.(.+)", name)
-            if match and abs(number / ops) >= 0.0005:
-                side, what, which = match.groups()
-                by_name.setdefault(f"{what}s_{side}_by_name_per_{job.per}",
-                                   {})[which] = round(number / ops, 4)
-        per.update(by_name)
-    if hv == "tenon":
-        put("notify_front", net.get("front.events_sent", 0))
-        put("notify_back", net.get("back.events_sent", 0))
-        for name in ("grant_maps", "grant_unmaps", "grant_copies"):
-            put(name, net.get(f"back.{name}", 0))
-        for name in ("halts", "kicks_sent", "kicks_saved"):
-            put(name, net.get(f"cpu.{name}", 0))
+            put(f"{label}_{side}", rf"^{side}\.driver\.{events}{word}$")
+        put(f"exits_{side}", rf"^{side}\.exit\.")
+        put(f"hypercalls_{side}", rf"^{side}\.hypercall\.")
+        put(f"notify_{side}", rf"^{side}\.events_sent$",
+            traced and side == "back")
+    if not traced:
+        put("exits", r"^(front|back)\.exit\.")
+    put("pv_entries_back", r"^back\.pv_entries$")
+    put("grant_hypercalls", r"\.hypercall\.grant_table_op$", traced)
+    for name in ("grant_maps", "grant_unmaps", "grant_copies"):
+        put(name, rf"^back\.{name}$", traced)
+    for name in ("halts", "kicks_sent", "kicks_saved"):
+        put(name, rf"^cpu\.{name}$")
+    for name, number in sorted(net.items()):
+        match = re.match(r"(front|back)\.(exit|hypercall)\.(.+)", name)
+        if match and abs(number / ops) >= 0.0005:
+            side, what, which = match.groups()
+            per.setdefault(f"{what}s_{side}_by_name_per_{job.per}",
+                           {})[which] = round(number / ops, 4)
     return per
 
 
-NOT_ON_XEN = "Debian's Xen is built without performance counters"
+ABSENT = {
+    "xen": {
+        "exits": "dom0 is paravirtualized there: see pv_entries_back",
+        "exits_back": "dom0 is paravirtualized there: see pv_entries_back",
+        "notify_front": "Xen traces a guest's hypercalls without arguments: "
+                        "see event_channel_op in hypercalls_front_by_name",
+        "": "Debian's Xen is built without performance counters"},
+    "": {"": "no hypervisor and no split driver takes part"},
+}
 
 
-def absent(job, per, split):
-    """The counts that could not be had are null, each with the reason."""
+def absent(job, per, env):
+    """The counts that could not be had become null; the reason of each."""
+    reasons = ABSENT.get(env.hv if env.split else "", {"": "not counted"})
     why = {}
     for name in ("exits", "exits_front", "exits_back", "notify_front",
                  "notify_back", "grant_hypercalls", "grant_maps",
@@ -189,5 +213,5 @@ def absent(job, per, split):
         key = f"{name}_per_{job.per}"
         if key not in per:
             per[key] = None
-            why[key] = NOT_ON_XEN if split else "there is no hypervisor's part"
+            why[key] = reasons.get(name, reasons[""])
     return why

@@ -5,17 +5,10 @@ A stopped machine costs no time and its clock stands still, so that the jobs can
 be interleaved: every environment is measured within minutes of every other.
 """
 
-import os
-import sys
 import time
 
 import compare_host
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))), "rig"))
-# pylint: disable=wrong-import-position
-import machine  # noqa: E402
-from qemu import RigError  # noqa: E402
+import machine
 
 MEMORY, DOM0_MEMORY, GUEST_MEMORY = 2048, 1024, 512
 LIMIT = 8 * 3600
@@ -215,6 +208,3 @@ def make(names, kver, say):
             envs.append((Bare if name == "bare" else Virtual)(
                 name, boxes[name]))
     return envs, boxes
-
-
-__all__ = ["make", "NAMES", "WHAT", "RigError"]

@@ -36,7 +36,7 @@ class Job:
     side: "front" runs where the front end is (the guest), "back" in dom0.
     needs: "null" or "data", the disk it wants, or "net".
     script: called with the environment and the seconds; the shell script.
-    idle: the same but with no work done, to know the fixed cost of a run.
+    idle: the same program ending at once, to know the fixed cost of a run.
     """
     name: str
     unit: str
@@ -98,11 +98,9 @@ def _fio(rw, size, depth, engine, count=1, extra="", tag="", disk="null"):
         return jobs.fio_command(rw, size, depth, driver, seconds,
                                 env.disk(disk)) + " " + options
 
-    def idle(_env, seconds):
+    def idle(_env):
         return (f"fio --name=idle --ioengine=null --rw={rw} --bs={size} "
-                f"--iodepth={depth} --size=224M --time_based "
-                f"--runtime={seconds} --output-format=json {options}"
-                .replace("--hipri ", ""))
+                "--size=224M --number_ios=1 --output-format=json")
     return Job(name, "iops", "io", "front", disk, script, idle,
                _fio_read(name))
 
@@ -136,10 +134,9 @@ def _iperf(name, options, unit, per):
         return env.client(f"iperf3 -c {env.address} -t {seconds} -J "
                           f"{options}{reverse}")
 
-    def idle(env, seconds):
-        # Two packets a second: the connections, and next to nothing else.
-        return env.client(f"iperf3 -c {env.address} -t {seconds} -J -u -l 64 "
-                          f"-b 1K{reverse}")
+    def idle(env):
+        return env.client(f"iperf3 -c {env.address} -n 64 -J -u -l 64"
+                          f"{reverse}")
     return Job(name, unit, per, "back", "net", script, idle,
                _iperf_read(name))
 
@@ -161,7 +158,8 @@ def _ping():
     return Job("ping.rtt", "us", "round_trip", "front", "net",
                lambda env, seconds: env.far(
                    f"ping -n -c {seconds * 66} -i 0.015 {env.back_address}"),
-               lambda env, seconds: f"sleep {seconds}", _ping_read)
+               lambda env: env.far(f"ping -n -c 1 {env.back_address}"),
+               _ping_read)
 
 
 def _catalogue():

@@ -8,7 +8,6 @@ import statistics
 import compare_counts
 import compare_env
 import compare_host
-from images import ImageError
 
 PEER, LIMIT = "xen-stock", "bare"
 ABOUT = (
@@ -30,11 +29,11 @@ def _clean(samples, wanted):
 
 def _counts(samples):
     """Medians of the counts of several rounds, name by name."""
-    counted = [s["counts"] for s in samples if "counts" in s]
+    counted = [s["counts"] for s in samples]
     if not counted:
         return {}
     merged = {}
-    for name in counted[0]:
+    for name in dict.fromkeys(name for c in counted for name in c):
         values = [c[name] for c in counted if name in c]
         if isinstance(values[0], dict):
             inner = sorted({key for v in values for key in v})
@@ -47,6 +46,8 @@ def _counts(samples):
 
 def _cell(env, job, samples, wanted):
     """One environment's figures of one job."""
+    counted = [s for s in samples if "counts" in s]
+    samples = [s for s in samples if s["round"] >= 0]
     used = _clean(samples, wanted)
     values = [s["value"] for s in used]
     median = statistics.median(values)
@@ -64,10 +65,8 @@ def _cell(env, job, samples, wanted):
     cell.setdefault("p99_us", None)
     for key in ("stolen_pct", "others_pct", "ran_pct"):
         cell[key] = statistics.median([s["host"][key] for s in used])
-    if job.name != "boot":
-        cell["counts"] = _counts(used)
-        cell["counts_absent"] = compare_counts.absent(
-            job, cell["counts"], env.split)
+    cell["counts"] = _counts(counted)
+    cell["counts_absent"] = compare_counts.absent(job, cell["counts"], env)
     return cell
 
 
@@ -106,7 +105,7 @@ def collect(run):
         for env in run.envs:
             samples = [s for s in run.samples if s["env"] == env.name
                        and s["job"] == job.name]
-            if samples:
+            if any(s["round"] >= 0 for s in samples):
                 cells.append(_cell(env, job, samples, run.args.rounds))
                 continue
             errors = [e["error"] for e in run.errors if e["env"] == env.name

@@ -3,3 +3,4 @@
 CONTESTS(tenon)
 CONTESTS(xen)
 CONTESTS(xen_per_item)
+CONTESTS(xen_private)

@@ -5,6 +5,11 @@
  * Used as well as they can be: requests are filled in place, the peer's index is
  * read and checked once a pass, a batch is pushed at once.  With PER_ITEM as they
  * invite to be used: a look before every item, as in their own comment.
+ *
+ * RING_COPY_*() casts to "volatile typeof(dest)", which qualifies the pointer and
+ * not what it points to: compilers drop the copy and read the shared slot
+ * in place, as often as they like.  With PRIVATE the copy is made what it was meant
+ * to be (XSA-155).
  */
 #include "contest.h"
 
@@ -22,8 +27,19 @@
 #define RING_NAME "xen-per-item"
 #else
 #define PER_ITEM 0
+#ifdef PRIVATE
+#define RING xen_private
+#define RING_NAME "xen-private"
+#else
 #define RING xen
 #define RING_NAME "xen"
+#endif
+#endif
+
+#ifdef PRIVATE
+#define made_private(p) __asm__ __volatile__("" : "+m"(*(p)))
+#else
+#define made_private(p) ((void)(p))
 #endif
 #define CAN_SLEEP true
 #define COUNTED 1
@@ -108,6 +124,7 @@ static inline bool front_take(struct front *f, uint64_t *sum)
 		RING_COPY_RESPONSE(&f->ring, f->cons, &s);
 		f->cons++;
 	}
+	made_private(&s);
 	*sum += s.sum;
 	return true;
 }
@@ -152,6 +169,7 @@ static inline bool back_serve(struct back *b)
 		RING_COPY_REQUEST(&b->ring, b->cons, &q);
 		b->cons++;
 	}
+	made_private(&q);
 	s.id = q.word[0];
 	s.sum = req_sum(&q);
 	*RING_GET_RESPONSE(&b->ring, b->ring.rsp_prod_pvt) = s;
