@@ -17,6 +17,7 @@
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <xen/xenbus.h>
 
 #include "../../evtchn/tenon_common.h"
@@ -190,6 +191,8 @@ struct blkfront_features {
  * @dead: the disk is closing; every request fails
  * @tag_set: blk-mq's
  * @disk: the disk, once connected
+ * @added: the world sees it
+ * @add_work: shows it
  * @recovered: bios to be sent again after resume
  * @debugfs: directory
  */
@@ -206,6 +209,8 @@ struct blkfront {
 	bool dead;
 	struct blk_mq_tag_set tag_set;
 	struct gendisk *disk;
+	bool added;
+	struct work_struct add_work;
 	struct bio_list recovered;
 	struct dentry *debugfs;
 };
@@ -229,6 +234,7 @@ void blkfront_grants_put(struct blkfront_queue *q, struct request *rq);
 /* disk.c */
 int blkfront_disk_setup(void);
 void blkfront_disk_teardown(void);
+int blkfront_disk_make(struct blkfront *bf);
 int blkfront_disk_add(struct blkfront *bf);
 void blkfront_disk_update(struct blkfront *bf);
 void blkfront_disk_remove(struct blkfront *bf);

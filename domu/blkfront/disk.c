@@ -168,12 +168,12 @@ void blkfront_disk_update(struct blkfront *bf)
 }
 
 /**
- * blkfront_disk_add() - make the disk and show it to the world
+ * blkfront_disk_make() - make the disk
  * @bf: device; connected, its queues enabled
  *
  * Return: 0 or a negative errno.
  */
-int blkfront_disk_add(struct blkfront *bf)
+int blkfront_disk_make(struct blkfront *bf)
 {
 	struct blk_mq_tag_set *set = &bf->tag_set;
 	struct disk_number nr;
@@ -206,12 +206,22 @@ int blkfront_disk_add(struct blkfront *bf)
 		disk->flags |= GENHD_FL_REMOVABLE;
 	bf->disk = disk;
 	blkfront_disk_update(bf);
-	err = device_add_disk(&bf->dev->dev, disk, NULL);
-	if (err) {
-		bf->disk = NULL;
-		put_disk(disk);
-		blk_mq_free_tag_set(set);
-	}
+	return 0;
+}
+
+/**
+ * blkfront_disk_add() - show the disk to the world
+ * @bf: device, its disk made
+ *
+ * Reads the partition table, and so may take as long as the back end likes.
+ *
+ * Return: 0 or a negative errno.
+ */
+int blkfront_disk_add(struct blkfront *bf)
+{
+	int err = device_add_disk(&bf->dev->dev, bf->disk, NULL);
+
+	WRITE_ONCE(bf->added, !err);
 	return err;
 }
 
@@ -223,7 +233,8 @@ void blkfront_disk_remove(struct blkfront *bf)
 {
 	if (!bf->disk)
 		return;
-	del_gendisk(bf->disk);
+	if (bf->added)
+		del_gendisk(bf->disk);
 	put_disk(bf->disk);
 	blk_mq_free_tag_set(&bf->tag_set);
 	bf->disk = NULL;

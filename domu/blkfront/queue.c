@@ -383,10 +383,10 @@ const struct blk_mq_ops blkfront_mq_ops = {
 };
 
 /**
- * blkfront_queue_outstanding() - requests that were not answered yet
+ * blkfront_queue_outstanding() - requests that may be answered yet
  * @q: queue
  *
- * Return: their number.
+ * Return: their number; 0 once the back end has broken the protocol.
  */
 unsigned int blkfront_queue_outstanding(struct blkfront_queue *q)
 {
@@ -394,7 +394,7 @@ unsigned int blkfront_queue_outstanding(struct blkfront_queue *q)
 	unsigned int n;
 
 	spin_lock_irqsave(&q->lock, flags);
-	n = q->shared ? blkif64_front_outstanding(&q->ring) : 0;
+	n = q->live ? blkif64_front_outstanding(&q->ring) : 0;
 	spin_unlock_irqrestore(&q->lock, flags);
 	return n;
 }

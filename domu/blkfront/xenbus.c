@@ -295,16 +295,37 @@ static void xenbus_connect(struct blkfront *bf)
 		xenbus_recover(bf);
 		return;
 	}
-	err = blkfront_disk_add(bf);
+	err = blkfront_disk_make(bf);
 	if (err) {
-		xenbus_dev_fatal(dev, err, "adding the disk");
+		xenbus_dev_fatal(dev, err, "making the disk");
 		return;
 	}
-	dev_info(&dev->dev,
-		 "%s: %u queues of %u requests, %u segments, grants %s\n",
-		 bf->disk->disk_name, bf->nr_queues, bf->queues[0].nr_slots,
-		 bf->features.max_segments,
-		 bf->features.staged ? "staged" : "for once");
+	queue_work(system_long_wq, &bf->add_work);
+}
+
+/*
+ * Shows the disk.  Not done where xenstore's events are handled: its partitions
+ * are read, and a back end that does not answer would stop those events, its own
+ * end among them.
+ */
+static void xenbus_add_disk(struct work_struct *work)
+{
+	struct blkfront *bf = container_of(work, struct blkfront, add_work);
+	struct xenbus_device *dev = bf->dev;
+	int err = blkfront_disk_add(bf);
+
+	if (!err) {
+		dev_info(&dev->dev,
+			 "%s: %u queues of %u requests, %u segments, grants %s\n",
+			 bf->disk->disk_name, bf->tag_set.nr_hw_queues,
+			 bf->tag_set.queue_depth, bf->features.max_segments,
+			 bf->features.staged ? "staged" : "for once");
+		return;
+	}
+	mutex_lock(&bf->lock);
+	if (!bf->dead)
+		xenbus_dev_fatal(dev, err, "adding the disk");
+	mutex_unlock(&bf->lock);
 }
 
 static bool xenbus_outstanding(struct blkfront *bf)
@@ -389,7 +410,7 @@ static int blkfront_is_ready(struct xenbus_device *dev)
 {
 	struct blkfront *bf = dev_get_drvdata(&dev->dev);
 
-	return bf && READ_ONCE(bf->disk);
+	return bf && READ_ONCE(bf->added);
 }
 
 static void blkfront_remove(struct xenbus_device *dev)
@@ -400,6 +421,8 @@ static void blkfront_remove(struct xenbus_device *dev)
 	xenbus_close(bf);
 	mutex_unlock(&bf->lock);
 	blkfront_stats_remove(bf);
+	/* What it waits for has failed by now, or fails at once. */
+	cancel_work_sync(&bf->add_work);
 	blkfront_disk_remove(bf);
 	dev_set_drvdata(&dev->dev, NULL);
 	kvfree(bf->queues);
@@ -428,6 +451,7 @@ static int blkfront_probe(struct xenbus_device *dev,
 		      xenbus_read_unsigned(dev->nodename, "trusted", 1);
 	mutex_init(&bf->lock);
 	bio_list_init(&bf->recovered);
+	INIT_WORK(&bf->add_work, xenbus_add_disk);
 	dev_set_drvdata(&dev->dev, bf);
 	blkfront_stats_add(bf);
 	/* A driver before us has closed the device: start over. */
