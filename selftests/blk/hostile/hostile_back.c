@@ -159,18 +159,43 @@ static int liar_connect(struct liar *l)
 	return 0;
 }
 
+/* Offers what there is to offer, and waits for the front end. */
+static int liar_offer(struct liar *l)
+{
+	static const char * const key[] = {
+		"feature-max-indirect-segments", "feature-discard",
+		"discard-granularity", "discard-alignment",
+		"feature-flush-cache", "feature-persistent",
+	};
+	unsigned int i;
+
+	/* Of the back end before us, or of the lie before. */
+	for (i = 0; i < ARRAY_SIZE(key); i++)
+		xenbus_rm(XBT_NIL, l->dev->nodename, key[i]);
+	liar_write(l, "max-ring-page-order", lying("limits") ? "30" : "4");
+	liar_write(l, "multi-queue-max-queues", lying("limits") ? "0" : "1");
+	return xenbus_switch_state(l->dev, XenbusStateInitWait);
+}
+
 static void liar_changed(struct xenbus_device *dev, enum xenbus_state state)
 {
 	struct liar *l = dev_get_drvdata(&dev->dev);
 
 	switch (state) {
+	case XenbusStateInitialising:
+		/* The next front end, for the next lie. */
+		if (dev->state == XenbusStateInitWait)
+			break;
+		liar_disconnect(l);
+		liar_offer(l);
+		break;
 	case XenbusStateInitialised:
 		if (!l->shared && liar_connect(l))
 			liar_disconnect(l);
 		break;
 	case XenbusStateClosed:
 		/* The one that was there before us is not meant. */
-		if (!l->shared)
+		if (dev->state == XenbusStateInitWait)
 			break;
 		liar_disconnect(l);
 		xenbus_switch_state(dev, XenbusStateClosed);
@@ -190,9 +215,7 @@ static int liar_probe(struct xenbus_device *dev,
 	l->dev = dev;
 	INIT_WORK(&l->work, liar_work);
 	dev_set_drvdata(&dev->dev, l);
-	liar_write(l, "max-ring-page-order", lying("limits") ? "30" : "4");
-	liar_write(l, "multi-queue-max-queues", lying("limits") ? "0" : "1");
-	return xenbus_switch_state(dev, XenbusStateInitWait);
+	return liar_offer(l);
 }
 
 static void liar_remove(struct xenbus_device *dev)
