@@ -39,10 +39,10 @@
  * a freestanding program and in user space, as C11 and as C++.
  *
  * Barriers come in pairs, named by letter:
- *  A  release store of the producer index in ring_publish_(), with the acquire
+ *  A  release store of the producer index in ring_show_(), with the acquire
  *     load of it in ring_refresh_(): slot contents are visible before the index.
  *  B  full barrier in ring_publish_() between our index store and the load of
- *     the peer's event index, with the full barrier in ring_arm_() between our
+ *     the peer's event index, with the full barrier in ring_ask_() between our
  *     event index store and the load of the peer's producer index: of the two
  *     sides at least one sees the other's store, so no wake-up is lost.
  *  C  the slot reads of ring_copy_out_() are complete before the slot is given
@@ -77,8 +77,13 @@
 #define ring_mb_() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #endif
 
-/* Nobody uses all functions of a ring, and compilers warn of the others. */
-#define RING_FN_ static inline __attribute__((__unused__))
+#define ring_unlikely_(c) __builtin_expect(!!(c), 0)
+
+/*
+ * Nobody uses all functions of a ring, and compilers warn of the others.  They are
+ * inlined early, so that the compiler can keep a private copy in registers.
+ */
+#define RING_FN_ static inline __attribute__((__unused__, __always_inline__))
 #ifdef __cplusplus
 #define ring_assert_(c, why) static_assert(c, why)
 #else
@@ -86,7 +91,7 @@
 #endif
 
 #define RING_VERSION_MAJOR 1
-#define RING_VERSION_MINOR 0
+#define RING_VERSION_MINOR 1
 
 #define RING_HEADER_SIZE 64
 
@@ -109,27 +114,17 @@ ring_assert_(sizeof(struct ring_shared) == RING_HEADER_SIZE, "wire format");
 
 /**
  * struct ring_side - one side's private view; never put it in shared memory
- * @in: where the peer publishes what we consume
- * @in_event: where we ask to be notified
- * @out: where we publish what we produce
- * @out_event: where the peer asks to be notified
- * @slots: first slot
+ * @slots: first slot; the header lies before it
  * @nr: number of slots, a power of two
  * @mask: @nr - 1
  * @prod: index of the next slot we stage
  * @published: producer index the peer has been shown
  * @cons: index of the next slot we consume
  * @seen: the peer's producer index as of the last snapshot
- * @room: slots the peer may have filled beyond @published: 0 in a front end, @nr
- *	in a back end.  The peer's index is valid while it is at most @published +
- *	@room and not behind @seen.
+ * @idle: looks in a row that found nothing, up to RING_IDLE_
  * @broken: sticky; the peer published an impossible index
  */
 struct ring_side {
-	const uint32_t *in;
-	uint32_t *in_event;
-	uint32_t *out;
-	const uint32_t *out_event;
 	void *slots;
 	uint32_t nr;
 	uint32_t mask;
@@ -137,7 +132,7 @@ struct ring_side {
 	uint32_t published;
 	uint32_t cons;
 	uint32_t seen;
-	uint32_t room;
+	uint32_t idle;
 	bool broken;
 };
 
@@ -155,36 +150,19 @@ RING_FN_ uint32_t ring_slots_(size_t bytes, size_t slot_size)
 	return nr;
 }
 
-RING_FN_ void ring_bind_front_(struct ring_side *s, void *page,
-			       size_t bytes, size_t slot_size)
+RING_FN_ void ring_bind_(struct ring_side *s, void *area, size_t bytes,
+			 size_t slot_size)
 {
-	struct ring_shared *sh = (struct ring_shared *)page;
-
-	s->in = &sh->rsp_prod;
-	s->in_event = &sh->rsp_event;
-	s->out = &sh->req_prod;
-	s->out_event = &sh->req_event;
-	s->slots = (uint8_t *)page + RING_HEADER_SIZE;
+	s->slots = (uint8_t *)area + RING_HEADER_SIZE;
 	s->nr = ring_slots_(bytes, slot_size);
 	s->mask = s->nr - 1;
-	s->room = 0;
+	s->idle = 0;
 	s->broken = !s->nr;
 }
 
-RING_FN_ void ring_bind_back_(struct ring_side *s, void *page,
-			      size_t bytes, size_t slot_size)
+RING_FN_ struct ring_shared *ring_shared_(const struct ring_side *s)
 {
-	struct ring_shared *sh = (struct ring_shared *)page;
-
-	s->in = &sh->req_prod;
-	s->in_event = &sh->req_event;
-	s->out = &sh->rsp_prod;
-	s->out_event = &sh->rsp_event;
-	s->slots = (uint8_t *)page + RING_HEADER_SIZE;
-	s->nr = ring_slots_(bytes, slot_size);
-	s->mask = s->nr - 1;
-	s->room = s->nr;
-	s->broken = !s->nr;
+	return (struct ring_shared *)s->slots - 1;
 }
 
 RING_FN_ void ring_start_(struct ring_side *s, uint32_t at)
@@ -203,67 +181,133 @@ RING_FN_ void ring_condemn_(struct ring_side *s)
 }
 
 /*
- * The only place that loads the peer's producer index.  Returns how many slots
- * are ready to be consumed.
+ * The only place that loads the peer's producer index, which is *@from.  Returns
+ * how many slots are ready to be consumed.  @room is what the peer may have filled
+ * beyond what it has been shown: nothing in a front end, all slots in a back end.
  */
-RING_FN_ uint32_t ring_refresh_(struct ring_side *s)
+RING_FN_ uint32_t ring_refresh_(struct ring_side *s, const uint32_t *from,
+				uint32_t room)
 {
-	uint32_t in = ring_load_acquire_(s->in); /* barrier A */
+	uint32_t in = ring_load_acquire_(from); /* barrier A */
+	uint32_t seen = s->seen;
 
-	if (s->broken)
-		return 0;
+	if (in == seen)
+		return in - s->cons;
 	/*
 	 * What the peer may have reached follows from what it has been shown,
 	 * and it never goes back.  @published is loaded after @in: if the peer
 	 * acted on a publication of another CPU of ours, that CPU's store of
 	 * @published is visible here.
 	 */
-	if (in - s->seen > ring_load_(&s->published) + s->room - s->seen) {
+	if (ring_unlikely_(in - seen > ring_load_(&s->published) + room - seen))
 		ring_condemn_(s);
+	if (ring_unlikely_(s->broken))
 		return 0;
-	}
 	s->seen = in;
+	s->idle = 0;
 	return in - s->cons;
 }
 
 /*
- * Copy @slot to the private object *@to.  From here on its contents come from
- * memory that something unknown to the compiler has written: it cannot read the
- * slot again, nor only what it needs, in pieces, when it needs it.
+ * Copy @slot to private memory, loading each byte exactly once: the accesses are
+ * volatile.  What the compiler makes of the contents later can only come from
+ * these loads, so nobody can change them between a check and the use, and it may
+ * keep them in registers.
  */
-#define ring_copy_out_(to, slot)                                               \
-	do {                                                                   \
-		__builtin_memcpy(to, slot, sizeof(*(to)));                     \
-		__asm__ __volatile__("" : "+m"(*(to)));                        \
-	} while (0)
+typedef uint64_t __attribute__((__may_alias__, __aligned__(1))) ring_u64_;
+typedef uint32_t __attribute__((__may_alias__, __aligned__(1))) ring_u32_;
 
-RING_FN_ bool ring_publish_(struct ring_side *s)
+RING_FN_ void ring_copy_out_(void *to, const void *slot, size_t size)
 {
-	uint32_t old = s->published;
-	uint32_t now = s->prod;
+	const __volatile__ ring_u64_ *from = (const ring_u64_ *)slot;
+	const __volatile__ uint8_t *tail = (const uint8_t *)slot;
+	ring_u64_ *word = (ring_u64_ *)to;
+	size_t i;
 
-	if (old == now)
-		return false;
-	ring_store_(&s->published, now);
-	ring_store_release_(s->out, now); /* barrier A */
-	ring_mb_(); /* barrier B */
-	return now - ring_load_(s->out_event) < now - old;
+#pragma GCC unroll 32
+	for (i = 0; i < size / 8; i++)
+		word[i] = from[i];
+	i *= 8;
+	if (size & 4) {
+		*(ring_u32_ *)((uint8_t *)to + i) =
+			*(const __volatile__ ring_u32_ *)(tail + i);
+		i += 4;
+	}
+	for (; i < size; i++)
+		((uint8_t *)to)[i] = tail[i];
 }
 
-RING_FN_ bool ring_arm_(struct ring_side *s, uint32_t distance)
+/*
+ * Which lines to fetch before they are needed follows from the size of a slot, as
+ * measured (ring.md); and only slots within the snapshot: one that the peer is
+ * working on would be torn from it.
+ */
+#define RING_LINE_ 64
+#define RING_AHEAD_ 4 /* slots */
+#define RING_MANY_ 16 /* so many ready: the peer is not near */
+#define RING_IDLE_ 32 /* looks in a row for nothing: one request at a time */
+
+#if defined(__x86_64__) || defined(__i386__)
+#define ring_fetch_own_(p)                                                     \
+	__asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)(p)))
+#else
+#define ring_fetch_own_(p) __builtin_prefetch(p, 1)
+#endif
+
+/*
+ * A look found nothing.  The peer fills the slot before it moves its index, so one
+ * that polls can have both lines on their way at once.  Only after some time: if
+ * many are under way, it would hinder the peer.
+ */
+RING_FN_ void ring_missed_(struct ring_side *s, const void *slot,
+			   size_t slot_size)
 {
-	ring_store_(s->in_event, s->cons + distance);
+	if (slot_size > RING_LINE_)
+		return;
+	if (s->idle < RING_IDLE_)
+		s->idle++;
+	else
+		__builtin_prefetch(slot);
+}
+
+/* Show the peer what was staged, in *@to.  False if that is nothing. */
+RING_FN_ bool ring_show_(struct ring_side *s, uint32_t *to)
+{
+	uint32_t now = s->prod;
+
+	if (s->published == now)
+		return false;
+	ring_store_(&s->published, now);
+	ring_store_release_(to, now); /* barrier A */
+	return true;
+}
+
+/* The same, and true if that passes @event. */
+RING_FN_ bool ring_publish_(struct ring_side *s, uint32_t *to,
+			    const uint32_t *event)
+{
+	uint32_t old = s->published;
+
+	if (!ring_show_(s, to))
+		return false;
 	ring_mb_(); /* barrier B */
-	return ring_refresh_(s) >= distance;
+	return s->prod - ring_load_(event) < s->prod - old;
+}
+
+/* Ask for an event when the peer's index passes @distance from here. */
+RING_FN_ void ring_ask_(struct ring_side *s, uint32_t *event, uint32_t distance)
+{
+	ring_store_(event, s->cons + distance);
+	ring_mb_(); /* barrier B */
 }
 
 /*
  * The event index goes to where the peer's producer index has been already, so
  * it is not passed again.  No barrier: an event may be under way in any case.
  */
-RING_FN_ void ring_disarm_(struct ring_side *s)
+RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 {
-	ring_store_(s->in_event, s->cons);
+	ring_store_(event, s->cons);
 }
 
 /**
@@ -291,10 +335,19 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
  *	Requests staged or published whose responses were not yet reaped.
  * bool name_front_stage(f, &req)
  *	Copy a request into the next slot; false if the ring is full.
+ * req_t *name_front_claim(f)
+ *	The next slot, staged, to be filled in place before it is published; NULL
+ *	if the ring is full.  Only write to it: what is read there is not ours.
  * bool name_front_publish(f)
  *	Show all staged requests to the peer; true if it must be notified.
+ * bool name_front_publish_polled(f)
+ *	The same for a peer known to poll at all times: no full barrier, no look at
+ *	its event index.  True if something was shown.
  * bool name_front_reap(f, &rsp)
- *	Copy out the next response; false if there is none.
+ *	Copy out the next response; false if there is none.  Takes a snapshot when
+ *	the last one is used up.
+ * bool name_front_take(f, &rsp)
+ *	Copy out the next response of the last snapshot; false if it is used up.
  * uint32_t name_front_pending(f)
  *	Take a snapshot; the number of responses ready.
  * bool name_front_arm(f), bool name_front_arm_at(f, n)
@@ -319,6 +372,8 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
  *	Take a snapshot; the number of requests ready.
  * bool name_back_consume(b, &req)
  *	Copy out the next request; false if there is none.
+ * bool name_back_take(b, &req)
+ *	Copy out the next request of the last snapshot; false if it is used up.
  * bool name_back_rewind(b, n)
  *	Take back the last n consumed and unanswered requests; they will be
  *	consumed again (and must be validated again: the peer may change them).
@@ -326,8 +381,8 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
  *	Requests consumed and not yet answered.
  * bool name_back_respond(b, &rsp)
  *	Copy a response into the next slot; false if nothing is unanswered.
- * bool name_back_publish(b), name_back_arm(b), name_back_arm_at(b, n),
- * name_back_disarm(b), name_back_condemn(b), name_back_broken(b): as for the
+ * bool name_back_publish(b), name_back_publish_polled(b), name_back_arm(b),
+ * name_back_arm_at(b, n), name_back_disarm(b), name_back_condemn(b), name_back_broken(b): as for the
  * front end.
  *
  * None of them blocks, allocates or takes a lock; any context.  The producing
@@ -353,7 +408,12 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
 	RING_FN_ union name##_slot *name##_slot_(                              \
 		const struct ring_side *s, uint32_t i)                         \
 	{                                                                      \
-		return (union name##_slot *)s->slots + (i & s->mask);          \
+		union name##_slot *slot =                                      \
+			(union name##_slot *)s->slots + (i & s->mask);         \
+                                                                               \
+		if (!slot)                                                     \
+			__builtin_unreachable();                               \
+		return slot;                                                   \
 	}                                                                      \
                                                                                \
 	RING_FN_ uint32_t name##_ring_size(size_t bytes)                       \
@@ -369,19 +429,8 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
 		__builtin_memset(page, 0, bytes);                              \
 		ring_store_(&sh->req_event, 1);                                \
 		ring_store_(&sh->rsp_event, 1);                                \
-		ring_bind_front_(&f->s, page, bytes,                           \
-				 sizeof(union name##_slot));                   \
+		ring_bind_(&f->s, page, bytes, sizeof(union name##_slot));     \
 		ring_start_(&f->s, 0);                                         \
-	}                                                                      \
-                                                                               \
-	RING_FN_ bool name##_front_attach(struct name##_front *f,              \
-					  void *page, size_t bytes)            \
-	{                                                                      \
-		ring_bind_front_(&f->s, page, bytes,                           \
-				 sizeof(union name##_slot));                   \
-		ring_start_(&f->s, ring_load_(f->s.out));                      \
-		ring_refresh_(&f->s);                                          \
-		return !f->s.broken;                                           \
 	}                                                                      \
                                                                                \
 	RING_FN_ uint32_t name##_front_free(const struct name##_front *f)      \
@@ -395,51 +444,95 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
 		return f->s.prod - f->s.cons;                                  \
 	}                                                                      \
                                                                                \
+	RING_FN_ req_t *name##_front_claim(struct name##_front *f)             \
+	{                                                                      \
+		uint32_t i = f->s.prod;                                        \
+                                                                               \
+		if (ring_unlikely_(i == f->s.cons + f->s.nr))                  \
+			return NULL;                                           \
+		f->s.prod = i + 1;                                             \
+		return &name##_slot_(&f->s, i)->req;                           \
+	}                                                                      \
+                                                                               \
 	RING_FN_ bool name##_front_stage(struct name##_front *f,               \
 					 const req_t *req)                     \
 	{                                                                      \
-		if (!name##_front_free(f))                                     \
-			return false;                                          \
-		__builtin_memcpy(&name##_slot_(&f->s, f->s.prod)->req, req,    \
-				 sizeof(*req));                                \
-		f->s.prod++;                                                   \
-		return true;                                                   \
+		req_t *to = name##_front_claim(f);                             \
+                                                                               \
+		if (to)                                                        \
+			*to = *req;                                            \
+		return to;                                                     \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_front_publish(struct name##_front *f)             \
 	{                                                                      \
-		return ring_publish_(&f->s);                                   \
+		struct ring_shared *sh = ring_shared_(&f->s);                  \
+                                                                               \
+		return ring_publish_(&f->s, &sh->req_prod, &sh->req_event);    \
+	}                                                                      \
+                                                                               \
+	RING_FN_ bool name##_front_publish_polled(struct name##_front *f)      \
+	{                                                                      \
+		return ring_show_(&f->s, &ring_shared_(&f->s)->req_prod);      \
 	}                                                                      \
                                                                                \
 	RING_FN_ uint32_t name##_front_pending(struct name##_front *f)         \
 	{                                                                      \
-		return ring_refresh_(&f->s);                                   \
+		uint32_t n = ring_refresh_(&f->s,                              \
+					   &ring_shared_(&f->s)->rsp_prod, 0); \
+                                                                               \
+		if (!n)                                                        \
+			ring_missed_(&f->s, name##_slot_(&f->s, f->s.cons),    \
+				     sizeof(union name##_slot));               \
+		return n;                                                      \
+	}                                                                      \
+                                                                               \
+	RING_FN_ bool name##_front_attach(struct name##_front *f,              \
+					  void *page, size_t bytes)            \
+	{                                                                      \
+		ring_bind_(&f->s, page, bytes, sizeof(union name##_slot));     \
+		ring_start_(&f->s,                                             \
+			    ring_load_(&ring_shared_(&f->s)->req_prod));       \
+		name##_front_pending(f);                                       \
+		return !f->s.broken;                                           \
+	}                                                                      \
+                                                                               \
+	RING_FN_ bool name##_front_take(struct name##_front *f, rsp_t *rsp)    \
+	{                                                                      \
+		uint32_t i = f->s.cons;                                        \
+                                                                               \
+		if (i == f->s.seen)                                            \
+			return false;                                          \
+		ring_copy_out_(rsp, &name##_slot_(&f->s, i)->rsp,              \
+			       sizeof(*rsp));                                  \
+		f->s.cons = i + 1;                                             \
+		return true;                                                   \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_front_reap(struct name##_front *f,                \
 					rsp_t *rsp)                            \
 	{                                                                      \
-		if (f->s.cons == f->s.seen && !ring_refresh_(&f->s))           \
-			return false;                                          \
-		ring_copy_out_(rsp, &name##_slot_(&f->s, f->s.cons)->rsp);     \
-		f->s.cons++;                                                   \
-		return true;                                                   \
+		return name##_front_take(f, rsp) ||                            \
+		       (name##_front_pending(f) && name##_front_take(f, rsp)); \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_front_arm_at(struct name##_front *f,              \
 					  uint32_t n)                          \
 	{                                                                      \
-		return ring_arm_(&f->s, n);                                    \
+		struct ring_shared *sh = ring_shared_(&f->s);                  \
+                                                                               \
+		ring_ask_(&f->s, &sh->rsp_event, n);                           \
+		return ring_refresh_(&f->s, &sh->rsp_prod, 0) >= n;            \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_front_arm(struct name##_front *f)                 \
 	{                                                                      \
-		return ring_arm_(&f->s, 1);                                    \
+		return name##_front_arm_at(f, 1);                              \
 	}                                                                      \
                                                                                \
 	RING_FN_ void name##_front_disarm(struct name##_front *f)              \
 	{                                                                      \
-		ring_disarm_(&f->s);                                           \
+		ring_disarm_(&f->s, &ring_shared_(&f->s)->rsp_event);          \
 	}                                                                      \
                                                                                \
 	RING_FN_ void name##_front_condemn(struct name##_front *f)             \
@@ -452,29 +545,49 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
 		return f->s.broken;                                            \
 	}                                                                      \
                                                                                \
+	RING_FN_ uint32_t name##_back_pending(struct name##_back *b)           \
+	{                                                                      \
+		uint32_t n = ring_refresh_(&b->s,                              \
+					   &ring_shared_(&b->s)->req_prod,     \
+					   b->s.nr);                           \
+                                                                               \
+		if (!n)                                                        \
+			ring_missed_(&b->s, name##_slot_(&b->s, b->s.cons),    \
+				     sizeof(union name##_slot));               \
+		return n;                                                      \
+	}                                                                      \
+                                                                               \
 	RING_FN_ bool name##_back_attach(struct name##_back *b,                \
 					 void *page, size_t bytes)             \
 	{                                                                      \
-		ring_bind_back_(&b->s, page, bytes,                            \
-				sizeof(union name##_slot));                    \
-		ring_start_(&b->s, ring_load_(b->s.out));                      \
-		ring_refresh_(&b->s);                                          \
+		ring_bind_(&b->s, page, bytes, sizeof(union name##_slot));     \
+		ring_start_(&b->s,                                             \
+			    ring_load_(&ring_shared_(&b->s)->rsp_prod));       \
+		name##_back_pending(b);                                        \
 		return !b->s.broken;                                           \
 	}                                                                      \
                                                                                \
-	RING_FN_ uint32_t name##_back_pending(struct name##_back *b)           \
+	RING_FN_ bool name##_back_take(struct name##_back *b, req_t *req)      \
 	{                                                                      \
-		return ring_refresh_(&b->s);                                   \
+		uint32_t i = b->s.cons;                                        \
+                                                                               \
+		if (i == b->s.seen)                                            \
+			return false;                                          \
+		/* The answer goes into the same line. */                      \
+		if (sizeof(union name##_slot) == RING_LINE_ &&                 \
+		    b->s.seen - i > RING_MANY_)                                \
+			ring_fetch_own_(name##_slot_(&b->s, i + RING_AHEAD_)); \
+		ring_copy_out_(req, &name##_slot_(&b->s, i)->req,              \
+			       sizeof(*req));                                  \
+		b->s.cons = i + 1;                                             \
+		return true;                                                   \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_back_consume(struct name##_back *b,               \
 					  req_t *req)                          \
 	{                                                                      \
-		if (b->s.cons == b->s.seen && !ring_refresh_(&b->s))           \
-			return false;                                          \
-		ring_copy_out_(req, &name##_slot_(&b->s, b->s.cons)->req);     \
-		b->s.cons++;                                                   \
-		return true;                                                   \
+		return name##_back_take(b, req) ||                             \
+		       (name##_back_pending(b) && name##_back_take(b, req));   \
 	}                                                                      \
                                                                                \
 	RING_FN_ uint32_t name##_back_unanswered(                              \
@@ -498,33 +611,44 @@ RING_FN_ void ring_disarm_(struct ring_side *s)
 	RING_FN_ bool name##_back_respond(struct name##_back *b,               \
 					  const rsp_t *rsp)                    \
 	{                                                                      \
-		if (!name##_back_unanswered(b))                                \
+		uint32_t i = b->s.prod;                                        \
+                                                                               \
+		if (ring_unlikely_(i == b->s.cons))                            \
 			return false;                                          \
-		__builtin_memcpy(&name##_slot_(&b->s, b->s.prod)->rsp, rsp,    \
-				 sizeof(*rsp));                                \
-		b->s.prod++;                                                   \
+		name##_slot_(&b->s, i)->rsp = *rsp;                            \
+		b->s.prod = i + 1;                                             \
 		return true;                                                   \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_back_publish(struct name##_back *b)               \
 	{                                                                      \
-		return ring_publish_(&b->s);                                   \
+		struct ring_shared *sh = ring_shared_(&b->s);                  \
+                                                                               \
+		return ring_publish_(&b->s, &sh->rsp_prod, &sh->rsp_event);    \
+	}                                                                      \
+                                                                               \
+	RING_FN_ bool name##_back_publish_polled(struct name##_back *b)        \
+	{                                                                      \
+		return ring_show_(&b->s, &ring_shared_(&b->s)->rsp_prod);      \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_back_arm_at(struct name##_back *b,                \
 					 uint32_t n)                           \
 	{                                                                      \
-		return ring_arm_(&b->s, n);                                    \
+		struct ring_shared *sh = ring_shared_(&b->s);                  \
+                                                                               \
+		ring_ask_(&b->s, &sh->req_event, n);                           \
+		return ring_refresh_(&b->s, &sh->req_prod, b->s.nr) >= n;      \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_back_arm(struct name##_back *b)                   \
 	{                                                                      \
-		return ring_arm_(&b->s, 1);                                    \
+		return name##_back_arm_at(b, 1);                               \
 	}                                                                      \
                                                                                \
 	RING_FN_ void name##_back_disarm(struct name##_back *b)                \
 	{                                                                      \
-		ring_disarm_(&b->s);                                           \
+		ring_disarm_(&b->s, &ring_shared_(&b->s)->req_event);          \
 	}                                                                      \
                                                                                \
 	RING_FN_ void name##_back_condemn(struct name##_back *b)               \

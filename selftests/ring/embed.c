@@ -28,6 +28,7 @@ uint32_t embed_front(struct em_front *f, void *area, size_t bytes)
 	struct ask a = { 1, 2, 3 };
 	struct answer r = { 0, 0 };
 	uint32_t events = 0;
+	struct ask *slot;
 
 	em_front_init(f, area, bytes);
 	if (!em_front_attach(f, area, bytes) || !em_ring_size(bytes))
@@ -35,6 +36,12 @@ uint32_t embed_front(struct em_front *f, void *area, size_t bytes)
 	while (em_front_stage(f, &a))
 		a.id++;
 	events += em_front_publish(f);
+	slot = em_front_claim(f);
+	if (slot)
+		slot->id = 7;
+	events += em_front_publish_polled(f);
+	while (em_front_pending(f) && em_front_take(f, &r))
+		events++;
 	do {
 		while (em_front_reap(f, &r))
 			events += (uint32_t)r.status;
@@ -64,6 +71,8 @@ uint32_t embed_back(struct em_back *b, void *area, size_t bytes)
 		}
 		events += em_back_publish(b);
 	} while (em_back_arm(b));
+	while (em_back_take(b, &a) && em_back_respond(b, &r))
+		events += em_back_publish_polled(b);
 	em_back_disarm(b);
 	if (a.what > 5)
 		em_back_condemn(b);

@@ -44,7 +44,7 @@ static void check(const struct state *t, bool f_was_broken, bool b_was_broken)
 	/* What is fixed stays. */
 	MUST(f->nr == t->nr && b->nr == t->nr);
 	MUST(f->slots == t->area + RING_HEADER_SIZE && b->slots == f->slots);
-	MUST(f->room == 0 && b->room == t->nr);
+	MUST(f->idle <= RING_IDLE_ && b->idle <= RING_IDLE_);
 	/* Broken is for ever. */
 	MUST(f->broken || !f_was_broken);
 	MUST(b->broken || !b_was_broken);
@@ -69,9 +69,10 @@ static void step(struct state *t, uint8_t op, uint8_t arg, uint32_t value)
 				    &page->rsp_prod, &page->rsp_event };
 	struct req req = { .id = value };
 	struct rsp rsp = { .id = value };
+	struct req *slot;
 	uint32_t n, was;
 
-	switch (op % 21) {
+	switch (op % 26) {
 	case 0:
 		was = fz_front_free(&t->f);
 		MUST(fz_front_stage(&t->f, &req) == (was > 0));
@@ -153,6 +154,30 @@ static void step(struct state *t, uint8_t op, uint8_t arg, uint32_t value)
 		break;
 	case 19:
 		fz_back_disarm(&t->b);
+		break;
+	case 21:
+		was = fz_front_free(&t->f);
+		slot = fz_front_claim(&t->f);
+		MUST((slot != NULL) == (was > 0));
+		if (slot)
+			*slot = req;
+		break;
+	case 22:
+		n = t->f.s.seen - t->f.s.cons;
+		MUST(fz_front_take(&t->f, &rsp) == (n > 0));
+		break;
+	case 23:
+		n = t->b.s.seen - t->b.s.cons;
+		MUST(fz_back_take(&t->b, &req) == (n > 0));
+		break;
+	case 24:
+		was = t->f.s.published;
+		MUST(fz_front_publish_polled(&t->f) == (t->f.s.published != was));
+		MUST(t->f.s.published == t->f.s.prod);
+		break;
+	case 25:
+		fz_back_publish_polled(&t->b);
+		MUST(t->b.s.published == t->b.s.prod);
 		break;
 	case 17:
 		page->rsp_prod = t->f.s.published + (int8_t)value % 3;
