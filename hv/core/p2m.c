@@ -104,24 +104,39 @@ void p2m_destroy(struct domain *d)
 	d->p2m_tables = 0;
 }
 
-/* The entry that maps @gfn, or the absent one where the walk ends. */
-static u64 p2m_walk(struct domain *d, gfn_t gfn, unsigned int *level)
+/*
+ * The entry that maps @gfn, or the absent one where the walk ends, and where it
+ * stands: a place that stays as long as the domain.  In line and unrolled, since
+ * every grant operation and every argument of a hypercall comes here.
+ */
+static inline u64 p2m_walk(const struct domain *d, gfn_t gfn,
+			   unsigned int *level, const u64 **slot)
 {
-	u64 *table = d->p2m_root;
+	const u64 *table = d->p2m_root;
 	u64 e;
 
-	for (*level = LEVELS - 1;; (*level)--) {
-		e = READ_ONCE(table[npt_index(gfn, *level)]);
-		if (!(e & NPT_PRESENT) || npt_is_leaf(e, *level))
-			return e;
+#pragma GCC unroll 4
+	for (unsigned int l = LEVELS; l-- > 0;) {
+		*slot = &table[npt_index(gfn, l)];
+		*level = l;
+		e = READ_ONCE(**slot);
+		if (!(e & NPT_PRESENT) || npt_is_leaf(e, l))
+			break;
 		table = npt_table(e);
 	}
+	return e;
+}
+
+static mfn_t npt_leaf_mfn(u64 e, gfn_t gfn, unsigned int level)
+{
+	return npt_mfn(e) + (gfn & ((1ULL << (9 * level)) - 1));
 }
 
 mfn_t p2m_lookup(struct domain *d, gfn_t gfn, enum p2m_type *type,
 		 unsigned int *order)
 {
 	unsigned int level;
+	const u64 *slot;
 	u64 e;
 
 	*type = P2M_NONE;
@@ -129,13 +144,13 @@ mfn_t p2m_lookup(struct domain *d, gfn_t gfn, enum p2m_type *type,
 		*order = 0;
 	if (gfn >= MAX_GFN)
 		return INVALID_MFN;
-	e = p2m_walk(d, gfn, &level);
+	e = p2m_walk(d, gfn, &level, &slot);
 	if (order)
 		*order = 9 * level;
 	if (!(e & NPT_PRESENT))
 		return INVALID_MFN;
 	*type = npt_type(e);
-	return npt_mfn(e) + (gfn & ((1ULL << (9 * level)) - 1));
+	return npt_leaf_mfn(e, gfn, level);
 }
 
 /* Replace an absent entry or a larger leaf by a table of the same meaning. */
@@ -246,6 +261,7 @@ int p2m_set_noflush(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 	bool grant = type == P2M_GRANT_RW || type == P2M_GRANT_RO;
 	enum p2m_type there = P2M_NONE;
 	unsigned int level;
+	const u64 *slot;
 	u64 old = 0;
 	int err;
 
@@ -253,7 +269,7 @@ int p2m_set_noflush(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 		return -EINVAL;
 	spin_lock(&d->p2m_lock);
 	if (!order)
-		there = npt_type(p2m_walk(d, gfn, &level));
+		there = npt_type(p2m_walk(d, gfn, &level, &slot));
 	if (there == P2M_FOREIGN || (grant && there != P2M_NONE))
 		err = -EBUSY;
 	else
@@ -308,18 +324,23 @@ void p2m_flush(struct domain *d)
 struct page *p2m_get_page(struct domain *d, gfn_t gfn, bool write,
 			  enum p2m_type *type)
 {
+	*type = P2M_NONE;
+	if (gfn >= MAX_GFN)
+		return NULL;
 	/* Another try only if the entry changed meanwhile: bounded anyway. */
 	for (unsigned int tries = 0; tries < 8; tries++) {
-		enum p2m_type again;
+		unsigned int level;
+		const u64 *slot;
 		struct page *pg;
-		mfn_t mfn;
+		u64 e;
 
-		mfn = p2m_lookup(d, gfn, type, NULL);
+		e = p2m_walk(d, gfn, &level, &slot);
+		*type = e & NPT_PRESENT ? npt_type(e) : P2M_NONE;
 		if (*type == P2M_NONE || *type == P2M_MMIO)
 			return NULL;
 		if (write && (*type == P2M_RAM_RO || *type == P2M_GRANT_RO))
 			return NULL;
-		pg = mfn_to_page(mfn);
+		pg = mfn_to_page(npt_leaf_mfn(e, gfn, level));
 		/*
 		 * The map of a dying domain may still name frames that have
 		 * gone to another owner.
@@ -328,7 +349,8 @@ struct page *p2m_get_page(struct domain *d, gfn_t gfn, bool write,
 				    *type == P2M_XEN ?
 			    !page_get(pg, d) : !page_get_any(pg))
 			continue;
-		if (p2m_lookup(d, gfn, &again, NULL) == mfn && again == *type)
+		/* With the reference held: is it still what is mapped? */
+		if (READ_ONCE(*slot) == e)
 			return pg;
 		page_put(pg);
 	}
