@@ -10,7 +10,7 @@ KERNEL = $(shell python3 rig/kver.py $(KVER))
 BOOT   = --hv $(HV) --back $(BACK) --front $(FRONT) --net $(NET) --kver $(KERNEL)
 
 .PHONY: help deps modules hv images run shell check soak style size compare install \
-	uninstall clean
+	uninstall clean ring-bench ring-proof
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -67,6 +67,15 @@ check: deps
 soak: deps
 	@$(MAKE) --no-print-directory hv modules
 	@KVER=$(KERNEL) HV="tenon xen" python3 selftests/system/run.py
+
+## make ring-bench  ring/ring.h beside Xen's macros, virtio's, ck's and DPDK's rings
+ring-bench: deps
+	@$(MAKE) --no-print-directory -C bench/ring
+	@python3 bench/ring/report.py
+
+## make ring-proof  its models, mutants, fuzzer and two-thread tests, in full (hours)
+ring-proof: deps
+	@$(MAKE) --no-print-directory -C selftests/ring proof
 
 ## make style   formatting, sparse, shellcheck
 style:

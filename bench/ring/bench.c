@@ -29,15 +29,10 @@
 #include "contest.h"
 #include "limits.h"
 
-#define CONTESTS(ring) \
-	extern const struct contest contest_##ring##_16; \
-	extern const struct contest contest_##ring##_64; \
-	extern const struct contest contest_##ring##_112;
+#define CONTEST(ring, slot) extern const struct contest contest_##ring##_##slot;
 #include "contests.h"
-#undef CONTESTS
 
-#define CONTESTS(ring) \
-	&contest_##ring##_16, &contest_##ring##_64, &contest_##ring##_112,
+#define CONTEST(ring, slot) &contest_##ring##_##slot,
 static const struct contest *const contests[] = {
 #include "contests.h"
 };

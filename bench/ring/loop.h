@@ -10,7 +10,8 @@
  *	front_start(f, r), back_start(b, r)
  *	front_send(f, id)	fill the next request
  *	front_push(f, notify)	show what was filled; true: wake the back end
- *	front_look(f)		how many responses may be taken now
+ *	front_look(f)		how many responses may be taken now, or just
+ *				some number if not COUNTED
  *	front_take(f, &sum)	take one and add up; false: none is left
  *	front_done(f)		a pass is over
  *	front_arm(f)		want an event; true: something is there already
@@ -57,9 +58,8 @@ front_loop(struct run *r, struct front *f, const bool notify)
 			continue;
 		}
 		do {
-			done += n;
 			while (NEXT(n, front_take(f, &sum)))
-				;
+				done++;
 			n = PER_ITEM ? front_look(f) : 0;
 		} while (n);
 		front_done(f);
@@ -84,8 +84,8 @@ back_loop(struct run *r, struct back *b, const bool notify)
 			continue;
 		}
 		do {
-			served += n;
 			while (NEXT(n, back_serve(b))) {
+				served++;
 				if (++owed < batch)
 					continue;
 				owed = 0;
