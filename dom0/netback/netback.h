@@ -81,7 +81,7 @@ struct rx_batch;
  * @ring: our side of the ring
  * @page: the mapped ring
  * @pass: arrays of one pass, see tx.c
- * @frag: page being filled with packet data
+ * @pool: pages for packet data
  * @chan: event channel
  * @poll: place with the CPU's poller
  * @polled: the poller looks at the ring, so that it need not be armed
@@ -95,7 +95,7 @@ struct tx_side {
 	struct nettx_back ring;
 	void *page;
 	struct tx_pass *pass;
-	struct page_frag frag;
+	struct page_pool *pool;
 	struct tenon_chan chan;
 	struct tenon_poll poll;
 	bool polled;

@@ -11,6 +11,12 @@
 #include <linux/etherdevice.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
+#include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#include <net/page_pool/helpers.h>
+#else
+#include <net/page_pool.h>
+#endif
 #include <xen/interface/grant_table.h>
 #include <xen/page.h>
 #include <asm/xen/hypercall.h>
@@ -35,10 +41,17 @@
 /*
  * A packet up to TX_LINEAR bytes is copied into one piece.  Of a larger one the
  * first TX_HEADER bytes are, which hold the headers of nearly everything; the
- * rest is packed densely into page fragments.
+ * rest is packed densely into pages, from TX_HEADER on: so a front end that
+ * sends whole pages has each copied by one operation.
  */
 #define TX_LINEAR 256
 #define TX_HEADER 128
+
+/*
+ * Pages kept for reuse: a socket's worth.  A page that comes back needs neither
+ * the allocator nor to be cleared.
+ */
+#define TX_POOL_PAGES 1024
 
 /* A rate limit lets through this much at once, or no large packet ever would. */
 #define TX_CREDIT_BURST (128 * 1024)
@@ -91,8 +104,25 @@ struct tx_pass {
  */
 int tx_alloc(struct netback_queue *q)
 {
+	struct page_pool_params params = {
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+		.flags = PP_FLAG_PAGE_FRAG,
+#endif
+		.pool_size = TX_POOL_PAGES,
+		.nid = NUMA_NO_NODE,
+	};
+	int err;
+
 	q->tx.pass = kvzalloc(sizeof(*q->tx.pass), GFP_KERNEL);
-	return q->tx.pass ? 0 : -ENOMEM;
+	if (!q->tx.pass)
+		return -ENOMEM;
+	q->tx.pool = page_pool_create(&params);
+	if (!IS_ERR(q->tx.pool))
+		return 0;
+	err = PTR_ERR(q->tx.pool);
+	q->tx.pool = NULL;
+	tx_free(q);
+	return err;
 }
 
 /**
@@ -103,9 +133,10 @@ void tx_free(struct netback_queue *q)
 {
 	kvfree(q->tx.pass);
 	q->tx.pass = NULL;
-	if (q->tx.frag.page)
-		put_page(q->tx.frag.page);
-	memset(&q->tx.frag, 0, sizeof(q->tx.frag));
+	if (q->tx.pool)
+		/* lives on until the stack has returned the last page */
+		page_pool_destroy(q->tx.pool);
+	q->tx.pool = NULL;
 }
 
 /* Rate limit */
@@ -209,17 +240,18 @@ static void tx_add_copy(struct netback_queue *q, grant_ref_t gref,
 static bool tx_add_frag(struct netback_queue *q, struct sk_buff *skb,
 			unsigned int left)
 {
-	struct page_frag *frag = &q->tx.frag;
-	unsigned int len;
+	unsigned int nr = skb_shinfo(skb)->nr_frags;
+	unsigned int lead = nr ? 0 : TX_HEADER;
+	unsigned int size = min_t(unsigned int, lead + left, PAGE_SIZE);
+	unsigned int offset;
+	struct page *page;
 
-	if (!skb_page_frag_refill(min_t(unsigned int, left, PAGE_SIZE), frag,
-				  GFP_ATOMIC | __GFP_NOWARN))
+	page = page_pool_alloc_frag(q->tx.pool, &offset, size,
+				    GFP_ATOMIC | __GFP_NOWARN);
+	if (!page)
 		return false;
-	len = min_t(unsigned int, left, frag->size - frag->offset);
-	get_page(frag->page);
-	skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, frag->page,
-			frag->offset, len, len);
-	frag->offset += len;
+	skb_mark_for_recycle(skb);
+	skb_add_rx_frag(skb, nr, page, offset + lead, size - lead, size);
 	return true;
 }
 
@@ -259,8 +291,7 @@ static struct sk_buff *tx_prepare(struct netback_queue *q,
 			frag = &skb_shinfo(skb)->frags[skb_shinfo(skb)->nr_frags - 1];
 			left = skb->len - done;
 			to = skb_frag_off(frag) + skb_frag_size(frag) - left;
-			page = nth_page(skb_frag_page(frag), to >> PAGE_SHIFT);
-			to = offset_in_page(to);
+			page = skb_frag_page(frag);
 		}
 		left = min3(left, (unsigned int)PAGE_SIZE - to,
 			    slot->size - from);
