@@ -22,6 +22,7 @@ import compare_counts  # noqa: E402
 import compare_env  # noqa: E402
 import compare_host  # noqa: E402
 import compare_jobs  # noqa: E402
+import compare_prim  # noqa: E402
 import compare_report  # noqa: E402
 from images import ImageError  # noqa: E402
 from jobs import JobError  # noqa: E402
@@ -40,14 +41,19 @@ class Comparison:
         self.args = args
         self.say = say
         self.jobs = compare_jobs.choose(args.jobs.split(), args.quick)
-        self.envs, self.boxes = compare_env.make(args.envs.split(), args.kver,
-                                                 say)
+        # The others come out of one measurement together.
+        self.timed = [job for job in self.jobs if job.group != "prim"]
+        self.envs, self.boxes = compare_env.make(
+            args.envs.split(), args.kver, say,
+            self.timed != self.jobs)
         self.samples = []
         self.errors = []
         self.failed = {}
         self.booted = {}
         self.idle = {}
         self.tools = {}
+        self.results = {}
+        self.first = 0
         self.began = time.monotonic()
         self.journal = os.path.join(OUT, "samples.jsonl")
         os.makedirs(os.path.join(OUT, "raw"), exist_ok=True)
@@ -78,8 +84,7 @@ class Comparison:
         except (RigError, ImageError) as error:
             self._give_up(box, users, error)
             return
-        host = users[0].name
-        self.booted.setdefault(host, []).append(dict(box.boots))
+        self.booted.setdefault(name, []).append(dict(box.boots))
 
     def _tools(self, box):
         box.resume()
@@ -105,12 +110,15 @@ class Comparison:
         for number in range(self.args.rounds):
             shift = number % len(self.envs)
             order = self.envs[shift:] + self.envs[:shift]
-            for at, job in enumerate(self.jobs):
+            for at, job in enumerate(self.timed):
                 for env in order:
                     self._cell(env, job, number)
                 self._progress(number, at)
+            if self.timed != self.jobs:
+                for env in order:
+                    self._primitives(env, number)
             self.write()
-        for job in self.jobs:
+        for job in self.timed:
             for env in self.envs:
                 if env.split and env.hv == "xen" and \
                         env.name not in self.failed and \
@@ -133,6 +141,42 @@ class Comparison:
                 return
             have.append(sample)
 
+    def _primitives(self, env, number):
+        """All costs of primitives in an environment, once a round."""
+        wanted = {job.name: job for job in self.jobs if job.group == "prim"}
+        if not env.split or env.name in self.failed or \
+                self._have(env, next(iter(wanted.values())), number):
+            return
+        try:
+            env.box.resume()
+            watch = compare_host.Watch(env.box.pid())
+            values, text = compare_prim.measure(env)
+            host = watch.end()
+            env.box.pause()
+        except (JobError, RigError, OSError) as error:
+            self._error(env, next(iter(wanted.values())), str(error))
+            self._settle(env, error)
+            return
+        for name, job in wanted.items():
+            if name[len("prim."):] in values:
+                self._keep(env, job, number, {
+                    "value": values[name[len("prim."):]], "ops": 1,
+                    "host": host}, text)
+            else:
+                self._error(env, job, "the module could not measure it")
+
+    def _keep(self, env, job, number, sample, text):
+        """Remember a sample, and the answer that it was read from."""
+        times = sum(1 for s in self.samples if s["env"] == env.name
+                    and s["job"] == job.name)
+        path = os.path.join(OUT, "raw", f"{env.name}.{job.name}.{times}.txt")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        sample.update(env=env.name, job=job.name, round=number)
+        self.samples.append(sample)
+        with open(self.journal, "a", encoding="ascii") as f:
+            f.write(json.dumps(sample) + "\n")
+
     def _measure(self, env, job, number):
         """One sample; None when the job cannot run here."""
         try:
@@ -142,20 +186,13 @@ class Comparison:
             return None
         try:
             env.box.resume()
-            sample = self._sample(env, job, script, number == TRACED)
+            sample, text = self._sample(env, job, script, number == TRACED)
             env.box.pause()
-        except JobError as error:
-            env.box.pause()
+        except (JobError, RigError, OSError) as error:
             self._error(env, job, str(error))
+            self._settle(env, error)
             return None
-        except (RigError, OSError) as error:
-            self._error(env, job, str(error))
-            self._revive(env, error)
-            return None
-        sample.update(env=env.name, job=job.name, round=number)
-        self.samples.append(sample)
-        with open(self.journal, "a", encoding="ascii") as f:
-            f.write(json.dumps(sample) + "\n")
+        self._keep(env, job, number, sample, text)
         return sample
 
     def _sample(self, env, job, script, traced=False):
@@ -171,14 +208,13 @@ class Comparison:
             (text, host), counts = compare_counts.counted(env, call)
         else:
             (text, host), counts = call(), None
-        self._raw(env, job, text)
         read = job.read(text)
         sample = {"value": read.value, "ops": read.ops, **read.extra,
                   "host": host}
         if counts is not None:
             sample["counts"] = compare_counts.per_op(job, counts, idle,
                                                      read.ops, env.hv)
-        return sample
+        return sample, text
 
     def _idle(self, env, job):
         """The counts of a run that ends at once; taken once, when warm."""
@@ -191,42 +227,43 @@ class Comparison:
             self.idle[key] = compare_counts.counted(env, call)[1]
         return self.idle[key]
 
-    def _raw(self, env, job, text):
-        number = sum(1 for s in self.samples if s["env"] == env.name
-                     and s["job"] == job.name)
-        path = os.path.join(OUT, "raw", f"{env.name}.{job.name}.{number}.txt")
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(text)
-
     def _error(self, env, job, text):
         self.errors.append({"env": env.name, "job": job.name,
                             "error": text[:1000]})
         self.say(f"{env.name} {job.name}: {text[:300]}")
 
+    def _settle(self, env, error):
+        """After a failure: as before if the machine answers, else anew."""
+        try:
+            env.serve()
+            env.box.pause()
+        except (RigError, OSError):
+            self._revive(env, error)
+
     def _revive(self, env, error):
         """Boot a machine anew that died; not for ever."""
         box = env.box
         users = [e for e in self.envs if e.box is box]
-        host = users[0].name
-        if len(self.booted.get(host, ())) > REBOOTS:
+        name = next(n for n, b in self.boxes.items() if b is box)
+        if len(self.booted.get(name, ())) > REBOOTS:
             self._give_up(box, users, error)
             return
-        self.say(f"{host}: boots again")
+        self.say(f"{name}: boots again")
         log = box.machine.log_dir if box.machine else ""
         box.close()
         if log:
             os.rename(log, f"{log}.died-{int(time.time())}")
-        self._boot_box(host, box)
+        self._boot_box(name, box)
 
     def _progress(self, number, at):
-        done = number * len(self.jobs) + at + 1
-        total = self.args.rounds * len(self.jobs)
+        done = number * len(self.timed) + at + 1
+        total = self.args.rounds * len(self.timed)
         spent = time.monotonic() - self.began
         if done == 1:
             self.first = spent
         left = (spent - self.first) / max(1, done - 1) * (total - done)
         self.say(f"round {number + 1}/{self.args.rounds}, job {at + 1}/"
-                 f"{len(self.jobs)} {self.jobs[at].name}"
+                 f"{len(self.timed)} {self.timed[at].name}"
                  + (f"; about {left / 60:.0f} min left" if done > 1 else ""))
 
     def write(self):

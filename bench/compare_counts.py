@@ -173,8 +173,7 @@ def per_op(job, counts, idle, ops, hv):
             put(f"{label}_{side}", rf"^{side}\.driver\.{events}{word}$")
         put(f"exits_{side}", rf"^{side}\.exit\.")
         put(f"hypercalls_{side}", rf"^{side}\.hypercall\.")
-        put(f"notify_{side}", rf"^{side}\.events_sent$",
-            traced and side == "back")
+        put(f"notify_{side}", rf"^{side}\.events_sent$")
     if not traced:
         put("exits", r"^(front|back)\.exit\.")
     put("pv_entries_back", r"^back\.pv_entries$")
@@ -196,8 +195,10 @@ ABSENT = {
     "xen": {
         "exits": "dom0 is paravirtualized there: see pv_entries_back",
         "exits_back": "dom0 is paravirtualized there: see pv_entries_back",
-        "notify_front": "Xen traces a guest's hypercalls without arguments: "
-                        "see event_channel_op in hypercalls_front_by_name",
+        "notify_front": "traced without arguments: see event_channel_op in "
+                        "hypercalls_front_by_name",
+        "notify_back": "traced without arguments: see event_channel_op in "
+                       "hypercalls_back_by_name",
         "": "Debian's Xen is built without performance counters"},
     "": {"": "no hypervisor and no split driver takes part"},
 }

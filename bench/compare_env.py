@@ -8,7 +8,9 @@ be interleaved: every environment is measured within minutes of every other.
 import time
 
 import compare_host
+import compare_prim
 import machine
+import paths
 
 MEMORY, DOM0_MEMORY, GUEST_MEMORY = 2048, 1024, 512
 LIMIT = 8 * 3600
@@ -36,24 +38,24 @@ class Box:
     def boot(self, name):
         """Boot it, with a guest if there is a hypervisor; then stop it."""
         self.machine = machine.Machine(self.setup, name, self.say)
-        began = time.monotonic()
+        watch = compare_host.Watch()
         self.machine.__enter__()
-        self.boots = {"boot.dom0": round(time.monotonic() - began, 2)}
+        watch.pid = self.pid()
+        self.boots = {"boot.dom0": watch.end()}
         if self.setup.hv != "none":
             # Same places in all: dom0 on the first CPU, the guest on the
             # second.  (Xen has an option for the first, but here both are
             # told alike.)
             self.machine.run("xl vcpu-pin Domain-0 0 0; "
                              "mount -t debugfs debugfs /sys/kernel/debug")
-            began = time.monotonic()
+            watch = compare_host.Watch(self.pid())
             # Without the disks that are attached one by one afterwards.
             guest = machine.Guest(memory=GUEST_MEMORY, cpus="1")
             self.machine.create(guest)
-            self.boots["boot.guest"] = round(time.monotonic() - began, 2)
+            self.boots["boot.guest"] = watch.end()
             self._attach(guest)
             self.machine.guest_run(
-                "mount -t debugfs debugfs /sys/kernel/debug; "
-                "iperf3 -s -D; sleep 1")
+                "mount -t debugfs debugfs /sys/kernel/debug")
         self.running = True
         self.pause()
 
@@ -107,6 +109,13 @@ class Virtual:
 
     def prepare(self):
         """What it needs beyond the boot of its machine."""
+        self.serve()
+
+    def serve(self):
+        """Start the far end's iperf3, anew if there is one."""
+        pid = f"/run/iperf3.{self.name}"
+        self.run("front", f"kill $(cat {pid}) 2>/dev/null; sleep 1; "
+                 + self.far(f"iperf3 -s -D -I {pid}; sleep 1"), 60)
 
     def disk(self, kind):
         """The path of a disk where the jobs run."""
@@ -133,10 +142,6 @@ class Bare(Virtual):
     address, back_address = "10.9.0.2", "10.9.0.1"
     split = False
 
-    def prepare(self):
-        self.box.machine.run("ip netns exec guest taskset -c 1 iperf3 -s -D; "
-                             "sleep 1")
-
     def disk(self, kind):
         return {"null": NULL, "data": DATA}[kind]
 
@@ -157,8 +162,8 @@ class InGuest(Virtual):
 
     def prepare(self):
         self.box.machine.guest_run(
-            "modprobe null_blk nr_devices=1 gb=4 bs=512\n" + VETH
-            + "ip netns exec guest iperf3 -s -D; sleep 1", 120)
+            "modprobe null_blk nr_devices=1 gb=4 bs=512\n" + VETH, 120)
+        self.serve()
 
     def disk(self, kind):
         if kind != "null":
@@ -185,20 +190,23 @@ WHAT = {
 }
 
 
-def _box(name, kver, say):
+def _box(name, kver, say, prim):
     hv, _, drivers = name.partition("-")
     half = "ours" if drivers == "tenon" else "stock"
     return Box(machine.Setup(
         hv="none" if name == "bare" else hv, back=half, front=half, kver=kver,
-        memory=MEMORY, dom0_memory=DOM0_MEMORY, limit=LIMIT), say)
+        memory=MEMORY, dom0_memory=DOM0_MEMORY, limit=LIMIT,
+        extra_files=prim if hv != "bare" else ()), say)
 
 
-def make(names, kver, say):
+def make(names, kver, say, primitives=False):
     """The environments, in their order; the boxes of them all."""
-    boxes = {name: _box(name, kver, say) for name in names
+    prim = (compare_prim.build(paths.kernel_version(kver)),) \
+        if primitives else ()
+    boxes = {name: _box(name, kver, say, prim) for name in names
              if name != "in-guest"}
     if "in-guest" in names and not {"tenon-tenon", "xen-stock"} & set(boxes):
-        boxes["tenon-tenon"] = _box("tenon-tenon", kver, say)
+        boxes["tenon-tenon"] = _box("tenon-tenon", kver, say, prim)
     envs = []
     for name in names:
         if name == "in-guest":

@@ -30,7 +30,7 @@ def child(parent):
 def _threads(pid):
     """(seconds on a CPU, seconds ready but not running) of all threads."""
     ran = waited = 0
-    for tid in os.listdir(f"/proc/{pid}/task"):
+    for tid in os.listdir(f"/proc/{pid}/task") if pid else ():
         try:
             with open(f"/proc/{pid}/task/{tid}/schedstat",
                       encoding="ascii") as f:
@@ -51,9 +51,12 @@ def _cpus():
 
 
 class Watch:
-    """Measures what was taken from a process between two moments."""
+    """Measures what was taken from a process between two moments.
 
-    def __init__(self, pid):
+    The process may start later: set pid then.
+    """
+
+    def __init__(self, pid=None):
         self.pid = pid
         self.start = (time.monotonic(), *_threads(pid), *_cpus())
 

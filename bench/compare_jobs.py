@@ -6,6 +6,7 @@ import fnmatch
 import re
 import statistics
 
+import compare_prim
 import jobs
 from jobs import JobError
 
@@ -34,7 +35,7 @@ class Job:
     """One job.
 
     side: "front" runs where the front end is (the guest), "back" in dom0.
-    needs: "null" or "data", the disk it wants, or "net".
+    needs: "null" or "data", the disk it wants, "net" or "split" (drivers).
     script: called with the environment and the seconds; the shell script.
     idle: the same program ending at once, to know the fixed cost of a run.
     """
@@ -49,7 +50,7 @@ class Job:
 
     @property
     def group(self):
-        """fio, iperf3 or ping."""
+        """fio, iperf3, ping or prim."""
         return self.name.split(".", maxsplit=1)[0]
 
     @property
@@ -188,7 +189,10 @@ def _catalogue():
         for size in (64, 1400):
             listed.append(_iperf(f"iperf3.udp{size}.{way}",
                                  f"-u -l {size} -b 0", "pps", "packet"))
-    return listed + [_ping()]
+    # All of these come out of one measurement: compare_prim.measure().
+    return listed + [_ping()] + [
+        Job(f"prim.{name}", "us", "op", "both", "split", None, None, None)
+        for name in compare_prim.NAMES]
 
 
 CATALOGUE = _catalogue()

@@ -8,6 +8,7 @@ import statistics
 import compare_counts
 import compare_env
 import compare_host
+import compare_html
 
 PEER, LIMIT = "xen-stock", "bare"
 ABOUT = (
@@ -66,6 +67,8 @@ def _cell(env, job, samples, wanted):
     for key in ("stolen_pct", "others_pct", "ran_pct"):
         cell[key] = statistics.median([s["host"][key] for s in used])
     cell["counts"] = _counts(counted)
+    if job.group == "prim":
+        return cell
     cell["counts_absent"] = compare_counts.absent(job, cell["counts"], env)
     return cell
 
@@ -85,16 +88,22 @@ def _ratios(cells):
 
 
 def _boot_cells(run):
+    """Power-on to dom0's tools, and "xl create" to the guest's network."""
     cells = []
     for name, boots in run.booted.items():
         for job in ("boot.dom0", "boot.guest"):
-            values = [b[job] for b in boots if job in b]
-            if values:
-                cells.append({
-                    "env": name, "job": job, "unit": "s", "better": "lower",
+            hosts = [b[job] for b in boots if job in b]
+            if not hosts:
+                continue
+            values = [h["wall_s"] for h in hosts]
+            cell = {"env": name, "job": job, "unit": "s", "better": "lower",
                     "status": "ok", "rounds": values,
                     "median": statistics.median(values), "min": min(values),
-                    "max": max(values)})
+                    "max": max(values), "p99_us": None, "counts": {},
+                    "disturbed": sum(map(compare_host.disturbed, hosts))}
+            for key in ("stolen_pct", "others_pct", "ran_pct"):
+                cell[key] = statistics.median([h[key] for h in hosts])
+            cells.append(cell)
     return cells
 
 
@@ -110,6 +119,8 @@ def collect(run):
                 continue
             errors = [e["error"] for e in run.errors if e["env"] == env.name
                       and e["job"] == job.name]
+            if job.needs == "split" and not env.split:
+                errors = ["not applicable: no hypervisor and no split driver"]
             why = errors[-1] if errors else \
                 run.failed.get(env.name, {}).get("error", "not run")
             cells.append({
@@ -138,19 +149,23 @@ def collect(run):
 
 
 def write(directory, run):
-    """results.json and report.md (rewritten after every round)."""
+    """results.json and the reports (rewritten after every round)."""
     run.results = collect(run)
     path = os.path.join(directory, "results.json")
     with open(path + ".new", "w", encoding="ascii") as f:
         json.dump(run.results, f, indent=1)
         f.write("\n")
     os.replace(path + ".new", path)
+    for name, text in (("report.md", markdown(run.results)),
+                       ("report.html", compare_html.page(run.results))):
+        with open(os.path.join(directory, name), "w", encoding="utf-8") as f:
+            f.write(text)
 
 
-def _names(results):
+def names(results):
     """Jobs and environments, in the order of the cells."""
     jobs = list(dict.fromkeys(c["job"] for c in results["cells"]))
-    envs = [n for n in compare_env.NAMES
+    envs = [n for n in compare_env.WHAT
             if any(c["env"] == n for c in results["cells"])]
     return jobs, envs
 
@@ -162,12 +177,14 @@ def figure(cell):
     if cell["median"] is None:
         return cell["status"]
     value = cell["median"]
-    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if value >= 10 else f"{value:,.2f}"
 
 
 def table(results):
     """The medians as text for a terminal."""
-    jobs, envs = _names(results)
+    jobs, envs = names(results)
     found = {(c["env"], c["job"]): c for c in results["cells"]}
     width = max(len(j) for j in jobs) + 2
     lines = [f"{'':<{width}}{'unit':<8}"
@@ -184,4 +201,108 @@ def table(results):
                      + (f"{ratio:>10.2f}x" if ratio else f"{'-':>11}"))
     lines.append("ours:peer: tenon-tenon beside xen-stock, above 1 is better. "
                  "*: the host was busy with other things.")
+    return "\n".join(lines)
+
+
+def _span(cell):
+    """Median with the smallest and largest round."""
+    if not cell or cell["median"] is None:
+        return figure(cell)
+    low, high = ({**cell, "median": cell[k]} for k in ("min", "max"))
+    mark = " \\*" if cell.get("disturbed") else ""
+    return f"{figure(cell)} [{figure(low)} - {figure(high)}]{mark}"
+
+
+def _provenance(results):
+    versions, machine = results["versions"], results["machine"]
+    return (f"{results['date'][:10]}, {machine['cpus']} shared cores "
+            f"({machine['cpu']}), {versions['qemu']} with TCG, Linux "
+            f"{versions['kernel']}, Tenon {versions['tenon']}; "
+            f"{results['rounds']} rounds of {results['seconds']} s, "
+            "interleaved.")
+
+
+def counts_table(results):
+    """(job, what, {env: count}) of the counts that compare well."""
+    rows = []
+    jobs, _ = names(results)
+    for job in jobs:
+        cells = [c for c in results["cells"]
+                 if c["job"] == job and c.get("counts")]
+        keys = [k for k in dict.fromkeys(k for c in cells for k in c["counts"])
+                if any(isinstance(c["counts"].get(k), (int, float))
+                       for c in cells)]
+        for key in keys:
+            rows.append((job, key, {c["env"]: c["counts"].get(key)
+                                    for c in cells}))
+    return rows
+
+
+def _disturbances(results):
+    cells = [c for c in results["cells"] if c.get("disturbed")]
+    if not cells:
+        return "No cell rests on a disturbed round."
+    return (f"{len(cells)} cells (\\*) rest on rounds in which the host was "
+            "busy with other things: do not trust them.")
+
+
+def markdown(results):
+    """The report as Markdown."""
+    jobs, envs = names(results)
+    found = {(c["env"], c["job"]): c for c in results["cells"]}
+    lines = ["# Tenon beside Xen and the bare device", "",
+             _provenance(results), "", results["about"], "",
+             _disturbances(results), "", "## Results", "",
+             "Median [smallest - largest round].", "",
+             "| job | unit | " + " | ".join(envs) + " |",
+             "|---|---|" + "---:|" * len(envs)]
+    for job in jobs:
+        cells = [found.get((e, job)) for e in envs]
+        unit = next(c["unit"] for c in cells if c)
+        lines.append(f"| {job} | {unit} | "
+                     + " | ".join(_span(c) for c in cells) + " |")
+    lines += ["", f"## Ratio to {PEER}, and to {LIMIT}: above 1 is better", "",
+              "| job | " + " | ".join(envs) + " |",
+              "|---|" + "---:|" * len(envs)]
+    for job in jobs:
+        row = []
+        for env in envs:
+            cell = found.get((env, job)) or {}
+            row.append(" / ".join(
+                f"{cell[k]:.2f}" if cell.get(k) else "-"
+                for k in ("ratio_to_peer", "ratio_to_limit")))
+        lines.append(f"| {job} | " + " | ".join(row) + " |")
+    split = [e for e in envs if any(e in r[2] for r in counts_table(results))]
+    lines += ["", "## Counts", "", "`-`: it could not be had; why is in "
+              "results.json.", "", "| job | count | " + " | ".join(split)
+              + " |", "|---|---|" + "---:|" * len(split)]
+    for job, key, by_env in counts_table(results):
+        lines.append(f"| {job} | {key} | " + " | ".join(
+            "-" if by_env.get(e) is None else f"{by_env[e]:.3f}"
+            for e in split) + " |")
+    if results["failed"] or results["errors"]:
+        lines += ["", "## What failed", ""]
+        lines += [f"- {env}: {f['error'].splitlines()[0]} (log: {f['log']})"
+                  for env, f in results["failed"].items()]
+        lines += [f"- {e['env']}, {e['job']}: {e['error'].splitlines()[0]}"
+                  for e in results["errors"]]
+    return "\n".join(lines) + "\n"
+
+
+def readme_table(results):
+    """The short table for README.md: ours, the peer, and the device."""
+    jobs, _ = names(results)
+    found = {(c["env"], c["job"]): c for c in results["cells"]}
+    lines = [_provenance(results) + " " + _disturbances(results), "",
+             "| | unit | the device itself | Xen 4.17, stock drivers | Tenon "
+             "| better by |", "|---|---|---:|---:|---:|---:|"]
+    for job in jobs:
+        ours = found.get(("tenon-tenon", job))
+        if not ours:
+            continue
+        ratio = ours.get("ratio_to_peer")
+        lines.append(
+            f"| {job} | {ours['unit']} | {figure(found.get((LIMIT, job)))} | "
+            f"{figure(found.get((PEER, job)))} | {figure(ours)} | "
+            + (f"{ratio:.2f} x |" if ratio else "- |"))
     return "\n".join(lines)

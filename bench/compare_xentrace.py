@@ -39,7 +39,7 @@ HYPERCALLS = {
     29: "sched_op", 32: "event_channel_op", 33: "physdev_op", 34: "hvm_op",
     35: "sysctl", 36: "domctl", 39: "tmem_op", 40: "argo_op",
     41: "xenpmu_op", 42: "dm_op"}
-EVTCHNOP_SEND = 4
+# grant_table_op comes with its command and count, event_channel_op with nothing.
 GRANT = {0: "grant_maps", 1: "grant_unmaps", 5: "grant_copies"}
 
 
@@ -74,8 +74,6 @@ def _arguments(words):
 def _hypercall(add, side, words):
     number, arguments = _arguments(words)
     add(f"{side}.hypercall.{HYPERCALLS.get(number, number)}")
-    if number == 32 and arguments.get(0) == EVTCHNOP_SEND:
-        add(f"{side}.events_sent")
     if number == 20 and arguments.get(0) in GRANT:
         add(f"{side}.{GRANT[arguments[0]]}", arguments.get(2, 1))
 
