@@ -1,28 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Network tests in a booted machine; each takes it and fails with RigError.
+"""Whole-system tests of the network pair, beyond the general ones.
 
-On its own, boots one machine and runs them, printing TAP:
-
-    net_tests.py --hv xen --back stock,ours --front stock,ours [--only NAME ...]
+Each takes a booted machine and fails with RigError; plan.py says in which.
 """
 
-import argparse
+import contextlib
 import os
 import re
 import subprocess
 import sys
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(TOP, "rig")]
 # pylint: disable=wrong-import-position
 import overlay  # noqa: E402
-from machine import Guest, Machine, RigError, Setup  # noqa: E402
+from machine import RigError  # noqa: E402
 
 DOM0 = "10.0.2.15"
 GUEST = "10.0.2.21"
+SECOND_MAC = "00:16:3e:00:01:01"
 OFFLOADS = ("tx", "sg", "tso", "gso", "gro")
 # A page, a jumbo frame, all that fits: with one byte less and more.
 SIZES = (1, 2, 13, 64, 255, 256, 257, 1471, 1472, 1473, 4053, 4054, 4055, 8972,
@@ -60,6 +58,22 @@ def guest_wait(m, script, text, timeout=60):
                 step=text)
 
 
+@contextlib.contextmanager
+def second_vif(m, more=""):
+    """The guest has eth1; on leaving, it goes on both sides."""
+    m.run(f"xl network-attach guest mac={SECOND_MAC} bridge=xenbr0 {more}")
+    try:
+        guest_wait(m, "[ -e /sys/class/net/eth1 ]", "eth1 appears")
+        yield
+    finally:
+        # It may take longer than the toolstack waits.
+        m.run("xl network-detach guest 1; true", 180)
+        guest_wait(m, "[ ! -e /sys/class/net/eth1 ]", "eth1 disappears")
+        dom0_wait(m, "[ ! -e /sys/bus/xen-backend/devices/"
+                     "vif-$(xl domid guest)-1 ] && "
+                     "! ls -d /sys/class/net/vif*.1", "its back end goes")
+
+
 def counter(text, name):
     """The sum over all queues of one counter of 'ethtool -S'."""
     return sum(int(n) for n in re.findall(rf"^\s*q\d+_{name}: (\d+)$", text,
@@ -69,6 +83,12 @@ def counter(text, name):
 def reachable(m):
     """The guest answers."""
     m.run(f"ping -q -c 2 -i 0.2 -w 60 {GUEST}", 90, step="ping the guest")
+
+
+def iperf3_server(m):
+    """A new server in dom0: an old one may wait for a client that is gone."""
+    m.run("for p in $(pidof iperf3); do kill -9 $p; done; sleep 1; "
+          "iperf3 -s -D; sleep 1")
 
 
 # nc must not see the end of its own input, or it closes that direction and
@@ -171,7 +191,7 @@ def net_stream_mtu(m):
 
 def net_udp(m):
     """A flood of small packets both ways; the guest answers afterwards."""
-    m.run("pidof iperf3 || iperf3 -s -D; sleep 1")
+    iperf3_server(m)
     for reverse in ("", "-R"):
         m.guest_run(f"iperf3 -c {DOM0} -u -b 0 -l 64 -t 2 {reverse}", 90)
     reachable(m)
@@ -210,8 +230,7 @@ def net_tx_stall(m):
     m.run(f"ip link set {name} down")
     # an address that is known, so that packets and no questions are sent
     m.guest_run(f"ip neigh replace {DOM0} lladdr 52:54:00:00:00:01 dev eth0; "
-                f"ping -q -f -c 3000 -w 5 {DOM0}; ethtool -S eth0 | grep "
-                "tx_stopped", 60)
+                f"timeout 20 ping -q -c 400 -l 400 -W 1 {DOM0}; true", 60)
     stopped = counter(m.guest_run("ethtool -S eth0"), "tx_stopped")
     expect(stopped >= 1, "the guest's queue never stopped")
     m.run(f"ip link set {name} up")
@@ -222,18 +241,13 @@ def net_tx_stall(m):
 
 def net_detach_under_load(m):
     """Interfaces come and go while traffic flows."""
-    mac = "00:16:3e:00:01:01"
-    m.run("pidof iperf3 || iperf3 -s -D; sleep 1")
     for _ in range(3):
-        m.run(f"xl network-attach guest mac={mac} bridge=xenbr0")
-        guest_wait(m, "[ -e /sys/class/net/eth1 ]", "eth1 appears")
-        m.guest_run("ip link set eth1 up && ip addr add 10.0.2.99/24 dev eth1 "
-                    f"&& ping -q -c 2 -w 40 -I eth1 {DOM0} && "
-                    f"(timeout 20 iperf3 -c {DOM0} -B 10.0.2.99%eth1 -t 15 "
-                    ">/dev/null 2>&1 &) ; sleep 2")
-        m.run("xl network-detach guest 1")
-        guest_wait(m, "[ ! -e /sys/class/net/eth1 ]", "eth1 disappears")
-        dom0_wait(m, "! ls -d /sys/class/net/vif*.1", "vif disappears")
+        iperf3_server(m)
+        with second_vif(m):
+            m.guest_run(
+                "ip link set eth1 up && ip addr add 10.0.2.99/24 dev eth1 && "
+                f"ping -q -c 2 -w 40 -I eth1 {DOM0} && (timeout 20 iperf3 -c "
+                f"{DOM0} -B 10.0.2.99%eth1 -t 15 >/dev/null 2>&1 &) ; sleep 2")
     m.guest_run("for p in $(pidof iperf3); do kill $p; done; true")
     reachable(m)
 
@@ -297,18 +311,15 @@ def net_rate(m):
     """The toolstack's rate limit holds."""
     if not ours(m, "back"):
         return
-    mac = "00:16:3e:00:01:02"
-    m.run(f"xl network-attach guest mac={mac} bridge=xenbr0 rate=1MB/s")
-    guest_wait(m, "[ -e /sys/class/net/eth1 ]", "eth1 appears")
-    m.run("pidof iperf3 || iperf3 -s -D; sleep 1")
-    out = m.guest_run(
-        "ip link set eth1 up; ip addr add 10.0.2.98/24 dev eth1; ping -q -c 2 "
-        f"-w 40 -I eth1 {DOM0}; iperf3 -c {DOM0} -B 10.0.2.98%eth1 -u -b 40M "
-        "-l 1400 -t 4 -f k | grep receiver", 90)
+    iperf3_server(m)
+    with second_vif(m, "rate=1MB/s"):
+        out = m.guest_run(
+            "ip link set eth1 up; ip addr add 10.0.2.98/24 dev eth1; "
+            f"ping -q -c 2 -w 40 -I eth1 {DOM0}; "
+            f"iperf3 -c {DOM0} -B 10.0.2.98%eth1 -u -b 40M -l 1400 -t 4 -f k | "
+            "grep receiver", 90)
+        stats = m.run("ethtool -S $(basename $(ls -d /sys/class/net/vif*.1))")
     rate = float(re.search(r"([\d.]+) Kbits/sec", out).group(1))
-    stats = m.run("ethtool -S $(basename $(ls -d /sys/class/net/vif*.1))")
-    m.run("xl network-detach guest 1")
-    guest_wait(m, "[ ! -e /sys/class/net/eth1 ]", "eth1 disappears")
     expect(rate < 12000, f"{rate} Kbit/s through a limit of 8000")
     expect(counter(stats, "tx_throttled"), "the limit was never reached")
 
@@ -317,15 +328,15 @@ def net_hostile_front(m):
     """A front end that breaks every rule harms only itself."""
     if not ours(m, "back"):
         return
-    m.run("xl network-attach guest mac=00:16:3e:00:01:03 bridge=xenbr0")
-    guest_wait(m, "[ -e /sys/class/net/eth1 ]", "eth1 appears")
     # an address nobody has, so that dom0 broadcasts all the time
     m.run("ping -i 0.5 10.0.2.250 >/dev/null 2>&1 & echo $! >/run/ping.pid")
     driver = "tenon-netfront" if ours(m, "front") else "vif"
-    log = m.guest_run(
-        f"dmesg -C; echo vif-1 >/sys/bus/xen/drivers/{driver}/unbind && "
-        "insmod /run/tenon/files/tenon-hostile-netfront.ko; dmesg", 900,
-        step="the hostile front end")
+    with second_vif(m):
+        log = m.guest_run(
+            f"dmesg -C; echo vif-1 >/sys/bus/xen/drivers/{driver}/unbind && "
+            "insmod /run/tenon/files/tenon-hostile-netfront.ko; dmesg; "
+            "echo vif-1 >/sys/bus/xen/drivers/tenon-hostile-netfront/unbind; "
+            "rmmod tenon_hostile_netfront", 900, step="the hostile front end")
     m.run("kill $(cat /run/ping.pid)")
     for line in log.splitlines():
         if re.search(r"(ok \d+ - |# .*:\d+: |# \d+ of)", line):
@@ -336,9 +347,81 @@ def net_hostile_front(m):
            "hostile cases failed")
     said = int(m.run("dmesg | grep -c 'interface disabled until'"))
     expect(0 < said < 20, f"{said} lines in dom0's log")
-    m.guest_run("echo vif-1 >/sys/bus/xen/drivers/tenon-hostile-netfront/"
-                "unbind; rmmod tenon_hostile_netfront")
-    m.run("xl network-detach guest 1; true")
+    reachable(m)
+
+
+# How the back end lies, and what the guest must make of it: count it and go on,
+# see only sound packets, wait, or have no more to do with that back end.
+LIES = (
+    ("none", "rx_packets"), ("limits", "rx_packets"), ("storm", "rx_packets"),
+    ("status", "rx_errors"), ("long", "rx_bad_slot"),
+    ("offset", "rx_bad_slot"), ("empty", "rx_bad_slot"),
+    ("short", "rx_bad_slot"), ("id", "rx_bad_slot"),
+    ("many parts", "rx_bad_slot"), ("checksum", "rx_bad_header"),
+    ("gso", "rx_bad_header"), ("gso size", "rx_bad_extra"),
+    ("extra kind", "rx_bad_extra"), ("tx status", "tx_errors"),
+    ("tx silence", "tx_stopped"), ("no extra", "stop"), ("extras", "stop"),
+    ("no end", "stop"), ("ahead", "stop"), ("back", "stop"),
+    ("tx no extra", "stop"), ("tx stray id", "stop"), ("tx twice", "stop"),
+    ("tx ahead", "stop"), ("tx back", "stop"), ("no copy", "refuse"),
+)
+
+
+FRONT_DRIVER = "/sys/bus/xen/drivers/tenon-netfront"
+LIE = "/sys/module/tenon_hostile_netback/parameters/lie"
+
+
+def bring_liar(m):
+    """Have eth1 lose its driver, and served by a liar from then on."""
+    back = "tenon-netback" if ours(m, "back") else "vif"
+    m.guest_run(f"echo vif-1 >{FRONT_DRIVER}/unbind")
+    m.run("insmod /run/tenon/files/tenon-hostile-netback.ko; "
+          "dev=vif-$(xl domid guest)-1; cd /sys/bus/xen-backend/drivers && "
+          f"echo $dev >{back}/unbind && "
+          "echo $dev >tenon-hostile-netback/bind")
+
+
+def see_through(m, how, what):
+    """Check what the guest makes of a lie."""
+    if what == "refuse":
+        guest_wait(m, "dmesg | grep -q 'back end cannot copy'", how)
+        m.guest_run("[ ! -e /sys/class/net/eth1 ]", step=f"{how}: no eth1")
+        return
+    guest_wait(m, "[ -e /sys/class/net/eth1 ]", f"{how}: eth1 appears")
+    m.guest_run("ip link set eth1 up; ip addr add 10.99.0.1/24 dev eth1; ip "
+                "neigh replace 10.99.0.2 lladdr 02:00:00:00:00:02 dev eth1")
+    if how.startswith("tx"):
+        guest_wait(m, "[ $(cat /sys/class/net/eth1/carrier) = 1 ]",
+                   f"{how}: carrier")
+        # Answers are looked at when the ring is full.
+        m.guest_run("timeout 20 ping -q -c 400 -l 400 -W 1 10.99.0.2; true")
+    if what == "stop":
+        guest_wait(m, "dmesg | grep -q 'interface disabled until' && "
+                      "[ $(cat /sys/class/net/eth1/carrier) = 0 ]",
+                   f"{how}: given up")
+    else:
+        guest_wait(m, f"ethtool -S eth1 | grep -q 'q0_{what}: [1-9]'",
+                   f"{how}: {what}")
+    said = m.guest_run("dmesg | grep -c 'interface disabled until'",
+                       check=False)[1].strip()
+    expect(said == ("1" if what == "stop" else "0"),
+           f"{how}: {said} complaints in the log")
+
+
+def net_hostile_back(m):
+    """A back end that lies costs its guest that interface, nothing else."""
+    if not ours(m, "front"):
+        return
+    with second_vif(m):
+        bring_liar(m)
+        for how, what in LIES:
+            m.run(f"echo '{how}' >{LIE}")
+            m.guest_run(f"dmesg -C; echo vif-1 >{FRONT_DRIVER}/bind")
+            see_through(m, how, what)
+            m.guest_run(f"echo vif-1 >{FRONT_DRIVER}/unbind && "
+                        "[ ! -e /sys/class/net/eth1 ]", step=f"{how}: unbind")
+            print(f"#   lie: {how}: {what}", flush=True)
+    m.run("rmmod tenon_hostile_netback")
     reachable(m)
 
 
@@ -361,53 +444,20 @@ def net_counters(m):
 
 TESTS = [net_features, net_ping_sizes, net_stream, net_stream_ipv6,
          net_stream_offloads, net_stream_mtu, net_udp, net_rx_stall,
-         net_tx_stall, net_detach_under_load, net_rate, net_hostile_front, net_counters,
+         net_tx_stall, net_detach_under_load, net_rate,
+         net_hostile_front, net_hostile_back, net_counters,
          net_reload_front, net_stock_beside, net_save_restore]
+# With one stock half.
+MIXED = [net_features, net_ping_sizes, net_stream, net_stream_ipv6,
+         net_stream_offloads, net_stream_mtu, net_udp, net_detach_under_load,
+         net_counters]
 
 
 def build_hostile(kver):
-    """Build the hostile front end; the path of the module."""
+    """Build the hostile halves; the paths of the modules."""
     out = os.path.join(TOP, "out", "selftests", "hostile-net-" + kver)
-    subprocess.run(["sh", os.path.join(HERE, "build-hostile.sh"), kver, out],
-                   check=True)
-    return os.path.join(out,
-                        "selftests/net/hostile/tenon-hostile-netfront.ko")
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hv", default="tenon")
-    parser.add_argument("--back", default="ours")
-    parser.add_argument("--front", default="ours")
-    parser.add_argument("--kver", default="")
-    parser.add_argument("--vcpus", type=int, default=1)
-    parser.add_argument("--dom0-vcpus", type=int, default=1)
-    parser.add_argument("--only", nargs="*", default=[])
-    args = parser.parse_args()
-    setup = Setup(hv=args.hv, back=args.back, front=args.front,
-                  kver=args.kver, dom0_vcpus=args.dom0_vcpus, limit=2400)
-    setup.extra_files = (build_hostile(setup.kver),)
-    tests = [t for t in TESTS if not args.only or t.__name__ in args.only]
-    failed = 0
-    name = f"net-{args.hv}-{args.back}-{args.front}".replace(",", "_")
-    print(f"1..{len(tests)}", flush=True)
-    with Machine(setup, name, lambda text: print(f"# {text}", flush=True)) as m:
-        m.create(Guest(vcpus=args.vcpus))
-        for number, test in enumerate(tests, 1):
-            began = time.monotonic()
-            try:
-                test(m)
-                word, error = "ok", ""
-            except RigError as why:
-                word, error = "not ok", str(why)
-                failed += 1
-            print(f"{word} {number} - {test.__name__} # "
-                  f"{time.monotonic() - began:.0f} s", flush=True)
-            for line in error.splitlines():
-                print(f"#   {line}", flush=True)
-        m.collect()
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    subprocess.run(["sh", os.path.join(TOP, "selftests/lib/build-hostile.sh"),
+                    "net", kver, out], check=True)
+    return tuple(os.path.join(out, "selftests/net/hostile",
+                              f"tenon-hostile-net{half}.ko")
+                 for half in ("front", "back"))

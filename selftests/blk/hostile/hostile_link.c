@@ -2,53 +2,12 @@
 /*
  * hostile_link.c - a connection to a back end, all by hand
  */
-#include <linux/delay.h>
-#include <linux/interrupt.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <xen/events.h>
 #include <xen/page.h>
 
+#include "../../lib/hostile_link.h"
 #include "hostile.h"
-
-/* The machine may be slow; nothing here depends on how slow. */
-#define LINK_WAIT_MS 60000
-
-static irqreturn_t link_event(int irq, void *data)
-{
-	xen_irq_lateeoi(irq, 0);
-	return IRQ_HANDLED;
-}
-
-static enum xenbus_state link_peer(struct hostile_link *l)
-{
-	return xenbus_read_driver_state(l->dev->otherend);
-}
-
-/* Waits until the back end's state is one of the two. */
-static enum xenbus_state link_wait(struct hostile_link *l,
-				   enum xenbus_state a, enum xenbus_state b)
-{
-	enum xenbus_state s = XenbusStateUnknown;
-	unsigned int ms;
-
-	for (ms = 0; ms < LINK_WAIT_MS; ms += 20) {
-		s = link_peer(l);
-		if (s == a || s == b)
-			break;
-		msleep(20);
-	}
-	return s;
-}
-
-static void link_write(struct hostile_link *l, const char *key,
-		       const char *wrong, unsigned int right)
-{
-	if (wrong)
-		xenbus_printf(XBT_NIL, l->dev->nodename, key, "%s", wrong);
-	else
-		xenbus_printf(XBT_NIL, l->dev->nodename, key, "%u", right);
-}
 
 static void link_write_optional(struct hostile_link *l, const char *key,
 				const char *value)
@@ -95,20 +54,33 @@ bool hostile_connect(struct hostile_link *l, const struct hostile_keys *keys)
 {
 	if (!link_make_ring(l))
 		return false;
-	link_write(l, "ring-page-order", keys->ring_page_order, 1);
-	link_write(l, "ring-ref0", keys->ring_ref, l->grefs[0]);
-	link_write(l, "ring-ref1", keys->ring_ref, l->grefs[1]);
-	link_write(l, "event-channel", keys->event_channel, l->port);
+	link_write(l->dev, "ring-page-order", keys->ring_page_order, 1);
+	link_write(l->dev, "ring-ref0", keys->ring_ref, l->grefs[0]);
+	link_write(l->dev, "ring-ref1", keys->ring_ref, l->grefs[1]);
+	link_write(l->dev, "event-channel", keys->event_channel, l->port);
 	link_write_optional(l, "protocol",
 			    keys->protocol ?: "x86_64-abi");
 	link_write_optional(l, "multi-queue-num-queues", keys->num_queues);
 	link_write_optional(l, "feature-persistent", keys->persistent);
 	xenbus_switch_state(l->dev, XenbusStateInitialised);
-	if (link_wait(l, XenbusStateConnected, XenbusStateClosing) !=
+	if (link_wait(l->dev, XenbusStateConnected, XenbusStateClosing) !=
 	    XenbusStateConnected)
 		return false;
 	xenbus_switch_state(l->dev, XenbusStateConnected);
 	return true;
+}
+
+static void link_teardown(void *link)
+{
+	struct hostile_link *l = link;
+	void *ring = l->shared;
+
+	if (l->irq)
+		unbind_from_irqhandler(l->irq, l);
+	l->irq = 0;
+	if (ring)
+		xenbus_teardown_ring(&ring, HOSTILE_RING_PAGES, l->grefs);
+	l->shared = NULL;
 }
 
 /**
@@ -119,23 +91,7 @@ bool hostile_connect(struct hostile_link *l, const struct hostile_keys *keys)
  */
 bool hostile_disconnect(struct hostile_link *l)
 {
-	void *ring = l->shared;
-	bool ok;
-
-	xenbus_switch_state(l->dev, XenbusStateClosing);
-	link_wait(l, XenbusStateClosing, XenbusStateClosed);
-	xenbus_switch_state(l->dev, XenbusStateClosed);
-	ok = link_wait(l, XenbusStateClosed, XenbusStateClosed) ==
-	     XenbusStateClosed;
-	if (l->irq)
-		unbind_from_irqhandler(l->irq, l);
-	l->irq = 0;
-	if (ring)
-		xenbus_teardown_ring(&ring, HOSTILE_RING_PAGES, l->grefs);
-	l->shared = NULL;
-	xenbus_switch_state(l->dev, XenbusStateInitialising);
-	return link_wait(l, XenbusStateInitWait, XenbusStateInitWait) ==
-	       XenbusStateInitWait && ok;
+	return link_close(l->dev, link_teardown, l);
 }
 
 /**

@@ -2,48 +2,12 @@
 /*
  * netfront_link.c - a connection to a network back end, all by hand
  */
-#include <linux/delay.h>
 #include <linux/etherdevice.h>
-#include <linux/interrupt.h>
 #include <linux/mm.h>
-#include <xen/events.h>
 #include <xen/page.h>
 
+#include "../../lib/hostile_link.h"
 #include "netfront_link.h"
-
-/* The machine may be slow; nothing here depends on how slow. */
-#define LINK_WAIT_MS 60000
-
-static irqreturn_t link_event(int irq, void *data)
-{
-	xen_irq_lateeoi(irq, 0);
-	return IRQ_HANDLED;
-}
-
-/* Waits until the back end's state is one of the two. */
-static enum xenbus_state link_wait(struct link *l, enum xenbus_state a,
-				   enum xenbus_state b)
-{
-	enum xenbus_state s = XenbusStateUnknown;
-	unsigned int ms;
-
-	for (ms = 0; ms < LINK_WAIT_MS; ms += 20) {
-		s = xenbus_read_driver_state(l->dev->otherend);
-		if (s == a || s == b)
-			break;
-		msleep(20);
-	}
-	return s;
-}
-
-static void link_write(struct link *l, const char *key, const char *wrong,
-		       unsigned int right)
-{
-	if (wrong)
-		xenbus_write(XBT_NIL, l->dev->nodename, key, wrong);
-	else
-		xenbus_printf(XBT_NIL, l->dev->nodename, key, "%u", right);
-}
 
 static bool link_make_rings(struct link *l)
 {
@@ -80,16 +44,29 @@ bool link_connect(struct link *l, const struct link_keys *keys)
 		return false;
 	xenbus_rm(XBT_NIL, l->dev->nodename, "event-channel-tx");
 	xenbus_rm(XBT_NIL, l->dev->nodename, "event-channel-rx");
-	link_write(l, "tx-ring-ref", keys->tx_ring_ref, l->tx.ref);
-	link_write(l, "rx-ring-ref", keys->rx_ring_ref, l->rx.ref);
-	link_write(l, "event-channel", keys->event_channel, l->port);
-	link_write(l, "multi-queue-num-queues", keys->num_queues, 1);
-	link_write(l, "request-rx-copy", keys->rx_copy, 1);
-	link_write(l, "feature-rx-notify", keys->rx_notify, 1);
-	link_write(l, "feature-sg", keys->no_sg, 1);
+	link_write(l->dev, "tx-ring-ref", keys->tx_ring_ref, l->tx.ref);
+	link_write(l->dev, "rx-ring-ref", keys->rx_ring_ref, l->rx.ref);
+	link_write(l->dev, "event-channel", keys->event_channel, l->port);
+	link_write(l->dev, "multi-queue-num-queues", keys->num_queues, 1);
+	link_write(l->dev, "request-rx-copy", keys->rx_copy, 1);
+	link_write(l->dev, "feature-rx-notify", keys->rx_notify, 1);
+	link_write(l->dev, "feature-sg", keys->no_sg, 1);
 	xenbus_switch_state(l->dev, XenbusStateConnected);
-	return link_wait(l, XenbusStateConnected, XenbusStateClosing) ==
+	return link_wait(l->dev, XenbusStateConnected, XenbusStateClosing) ==
 	       XenbusStateConnected;
+}
+
+static void link_teardown(void *link)
+{
+	struct link *l = link;
+
+	if (l->irq > 0)
+		unbind_from_irqhandler(l->irq, l);
+	l->irq = 0;
+	if (l->tx.page)
+		xenbus_teardown_ring(&l->tx.page, 1, &l->tx.ref);
+	if (l->rx.page)
+		xenbus_teardown_ring(&l->rx.page, 1, &l->rx.ref);
 }
 
 /**
@@ -100,23 +77,7 @@ bool link_connect(struct link *l, const struct link_keys *keys)
  */
 bool link_disconnect(struct link *l)
 {
-	bool ok;
-
-	xenbus_switch_state(l->dev, XenbusStateClosing);
-	link_wait(l, XenbusStateClosing, XenbusStateClosed);
-	xenbus_switch_state(l->dev, XenbusStateClosed);
-	ok = link_wait(l, XenbusStateClosed, XenbusStateClosed) ==
-	     XenbusStateClosed;
-	if (l->irq > 0)
-		unbind_from_irqhandler(l->irq, l);
-	l->irq = 0;
-	if (l->tx.page)
-		xenbus_teardown_ring(&l->tx.page, 1, &l->tx.ref);
-	if (l->rx.page)
-		xenbus_teardown_ring(&l->rx.page, 1, &l->rx.ref);
-	xenbus_switch_state(l->dev, XenbusStateInitialising);
-	return link_wait(l, XenbusStateInitWait, XenbusStateInitWait) ==
-	       XenbusStateInitWait && ok;
+	return link_close(l->dev, link_teardown, l);
 }
 
 /**
