@@ -291,8 +291,9 @@ def parse(argv):
     parser.add_argument("--kver", default="")
     parser.add_argument("--resume", action="store_true",
                         help="go on where the last run was interrupted")
-    parser.add_argument("--readme", action="store_true",
-                        help="put the table of the last run in README.md")
+    parser.add_argument("--publish", action="store_true",
+                        help="put the last run's tables in README.md and "
+                        "docs/performance.md")
     args = parser.parse_args(argv)
     unknown = set(args.envs.split()) - set(compare_env.NAMES)
     if unknown:
@@ -303,24 +304,32 @@ def parse(argv):
     return args
 
 
-def readme():
-    """Put the table into README.md, between its markers."""
+def publish():
+    """Put the last run's tables into the pages, between their markers."""
     with open(os.path.join(OUT, "results.json"), encoding="ascii") as f:
-        text = compare_report.readme_table(json.load(f))
-    path = os.path.join(TOP, "README.md")
-    with open(path, encoding="utf-8") as f:
-        page = f.read()
-    begin, end = "<!-- results -->", "<!-- end of results -->"
-    page = re.sub(f"{begin}.*?{end}",
-                  lambda _: f"{begin}\n\n{text}\n{end}", page, flags=re.S)
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(page)
+        results = json.load(f)
+    stars = sum(1 for cell in results["cells"] if cell.get("disturbed"))
+    if 3 * stars > len(results["cells"]):
+        raise SystemExit(f"compare: {stars} of {len(results['cells'])} cells "
+                         "were disturbed; not a run to publish")
+    for name, text in (
+            ("README.md", compare_report.readme_table(results)),
+            ("docs/performance.md", compare_report.counts_page(results))):
+        path = os.path.join(TOP, name)
+        with open(path, encoding="utf-8") as f:
+            page = f.read()
+        begin, end = "<!-- results -->", "<!-- end of results -->"
+        page = re.sub(f"{begin}.*?{end}",
+                      lambda _, new=f"{begin}\n\n{text}\n{end}": new, page,
+                      flags=re.S)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(page)
 
 
 def main():
     args = parse(sys.argv[1:])
-    if args.readme:
-        readme()
+    if args.publish:
+        publish()
         return 0
     began = time.monotonic()
 

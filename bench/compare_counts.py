@@ -85,7 +85,7 @@ def _hypervisor(text):
                          r"faults (\d+)", line)
         if match:
             for name, number in zip(
-                    ("events_sent", "upcalls", "grant_maps", "grant_unmaps",
+                    ("events", "upcalls", "grant_maps", "grant_unmaps",
                      "grant_copies", "pool_faults"), match.groups()[1:]):
                 add(f"{match.group(1)}.{name}", number)
             continue
@@ -169,11 +169,11 @@ def per_op(job, counts, idle, ops, hv):
         if job.group == "fio" else ("(tx|rx)_", ("notify", "spurious"))
     for side in ("front", "back"):
         put(f"interrupts_{side}", rf"^{side}\.interrupt\..*({lines})")
-        for label, word in zip(("driver_notify", "spurious"), words):
+        for label, word in zip(("notify", "spurious"), words):
             put(f"{label}_{side}", rf"^{side}\.driver\.{events}{word}$")
         put(f"exits_{side}", rf"^{side}\.exit\.")
         put(f"hypercalls_{side}", rf"^{side}\.hypercall\.")
-        put(f"notify_{side}", rf"^{side}\.events_sent$")
+        put(f"events_{side}", rf"^{side}\.events$")
     if not traced:
         put("exits", r"^(front|back)\.exit\.")
     put("pv_entries_back", r"^back\.pv_entries$")
@@ -191,28 +191,29 @@ def per_op(job, counts, idle, ops, hv):
     return per
 
 
-ABSENT = {
-    "xen": {
-        "exits": "dom0 is paravirtualized there: see pv_entries_back",
-        "exits_back": "dom0 is paravirtualized there: see pv_entries_back",
-        "notify_front": "traced without arguments: see event_channel_op in "
-                        "hypercalls_front_by_name",
-        "notify_back": "traced without arguments: see event_channel_op in "
-                       "hypercalls_back_by_name",
-        "": "Debian's Xen is built without performance counters"},
-    "": {"": "no hypervisor and no split driver takes part"},
-}
+# Why a count is missing, by the first that matches of (hypervisor, count).
+ABSENT = (
+    (r"tenon|xen", r"notify|spurious",
+     "Linux's own drivers do not count this: see event_channel_op in "
+     "hypercalls_*_by_name, and the interrupts"),
+    (r"xen", r"exits(_back)?_per",
+     "dom0 is paravirtualized there: see pv_entries_back"),
+    (r"xen", r"", "Debian's Xen is built without performance counters"),
+    (r"", r"", "no hypervisor and no split driver takes part"),
+)
 
 
 def absent(job, per, env):
     """The counts that could not be had become null; the reason of each."""
-    reasons = ABSENT.get(env.hv if env.split else "", {"": "not counted"})
+    hv = env.hv if env.split else ""
     why = {}
     for name in ("exits", "exits_front", "exits_back", "notify_front",
-                 "notify_back", "grant_hypercalls", "grant_maps",
-                 "grant_unmaps", "grant_copies", "halts", "kicks_sent"):
+                 "notify_back", "spurious_front", "spurious_back",
+                 "grant_hypercalls", "grant_maps", "grant_unmaps",
+                 "grant_copies", "halts", "kicks_sent"):
         key = f"{name}_per_{job.per}"
         if key not in per:
             per[key] = None
-            why[key] = reasons.get(name, reasons[""])
+            why[key] = next(text for hvs, names, text in ABSENT
+                            if re.match(hvs, hv) and re.match(names, key))
     return why

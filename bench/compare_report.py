@@ -213,6 +213,11 @@ def _span(cell):
     return f"{figure(cell)} [{figure(low)} - {figure(high)}]{mark}"
 
 
+def _star(cell):
+    """The median; a star if it rests on a disturbed round."""
+    return figure(cell) + (" \\*" if cell and cell.get("disturbed") else "")
+
+
 def _provenance(results):
     versions, machine = results["versions"], results["machine"]
     return (f"{results['date'][:10]}, {machine['cpus']} shared cores "
@@ -302,7 +307,38 @@ def readme_table(results):
             continue
         ratio = ours.get("ratio_to_peer")
         lines.append(
-            f"| {job} | {ours['unit']} | {figure(found.get((LIMIT, job)))} | "
-            f"{figure(found.get((PEER, job)))} | {figure(ours)} | "
+            f"| {job} | {ours['unit']} | {_star(found.get((LIMIT, job)))} | "
+            f"{_star(found.get((PEER, job)))} | {_star(ours)} | "
             + (f"{ratio:.2f} x |" if ratio else "- |"))
+    return "\n".join(lines)
+
+
+# What docs/performance.md shows of the counts.
+TELLING = ("exits", "exits_front", "exits_back", "pv_entries_back",
+           "hypercalls_front", "hypercalls_back", "grant_hypercalls",
+           "grant_copies", "interrupts_front", "interrupts_back",
+           "spurious_front", "spurious_back", "halts", "kicks_sent")
+
+
+def counts_page(results):
+    """The telling counts and the primitives, for docs/performance.md."""
+    table = [row for row in counts_table(results)
+             if row[1].partition("_per_")[0] in TELLING]
+    _, envs = names(results)
+    split = [e for e in envs if any(e in r[2] for r in table)]
+    lines = [_provenance(results) + " " + _disturbances(results), "",
+             "| job | count | " + " | ".join(split) + " |",
+             "|---|---|" + "---:|" * len(split)]
+    for job, key, by_env in table:
+        lines.append(f"| {job} | {key.replace('_', ' ')} | " + " | ".join(
+            "-" if by_env.get(e) is None else f"{by_env[e]:.2f}"
+            for e in split) + " |")
+    jobs = [j for j in names(results)[0] if j.startswith("prim.")]
+    if jobs:
+        lines += ["", "| primitive, us | " + " | ".join(split) + " |",
+                  "|---|" + "---:|" * len(split)]
+    found = {(c["env"], c["job"]): c for c in results["cells"]}
+    for job in jobs:
+        lines.append(f"| {job[len('prim.'):]} | " + " | ".join(
+            _star(found.get((e, job))) for e in split) + " |")
     return "\n".join(lines)
