@@ -7,6 +7,7 @@ Results: out/compare/results.json, report.md, report.html and the raw answers.
 """
 
 import argparse
+import dataclasses
 import datetime
 import json
 import os
@@ -24,6 +25,7 @@ import compare_host  # noqa: E402
 import compare_jobs  # noqa: E402
 import compare_prim  # noqa: E402
 import compare_report  # noqa: E402
+import compare_scale  # noqa: E402
 from images import ImageError  # noqa: E402
 from jobs import JobError  # noqa: E402
 from qemu import RigError  # noqa: E402
@@ -42,14 +44,20 @@ class Comparison:
         self.say = say
         self.jobs = compare_jobs.choose(args.jobs.split(), args.quick)
         # The others come out of one measurement together.
-        self.timed = [job for job in self.jobs if job.group != "prim"]
+        self.timed = [job for job in self.jobs
+                      if job.group not in ("prim", "scale")]
+        self.prims = {job.name: job for job in self.jobs
+                      if job.group == "prim"}
+        self.scales = {job.name: job for job in self.jobs
+                       if job.group == "scale"}
         self.envs, self.boxes = compare_env.make(
             args.envs.split(), args.kver, say,
-            self.timed != self.jobs)
+            bool(self.prims))
         self.samples = []
         self.errors = []
         self.failed = {}
         self.booted = {}
+        self.memory = {}
         self.idle = {}
         self.tools = {}
         self.results = {}
@@ -85,6 +93,7 @@ class Comparison:
             self._give_up(box, users, error)
             return
         self.booted.setdefault(name, []).append(dict(box.boots))
+        self.memory[name] = dict(box.memory)
 
     def _tools(self, box):
         box.resume()
@@ -114,7 +123,7 @@ class Comparison:
                 for env in order:
                     self._cell(env, job, number)
                 self._progress(number, at)
-            if self.timed != self.jobs:
+            if self.prims:
                 for env in order:
                     self._primitives(env, number)
             self.write()
@@ -143,7 +152,7 @@ class Comparison:
 
     def _primitives(self, env, number):
         """All costs of primitives in an environment, once a round."""
-        wanted = {job.name: job for job in self.jobs if job.group == "prim"}
+        wanted = self.prims
         if not env.split or env.name in self.failed or \
                 self._have(env, next(iter(wanted.values())), number):
             return
@@ -164,6 +173,23 @@ class Comparison:
                     "host": host}, text)
             else:
                 self._error(env, job, "the module could not measure it")
+
+    def scale(self):
+        """Many guests at once; needs the memory that the others had."""
+        steps = [int(name.rpartition(".")[2]) for name in self.scales]
+        for env in self.envs if steps else ():
+            if not env.split:
+                continue
+            last = next(iter(self.scales.values()))
+            try:
+                for count, sample, text in compare_scale.measure(
+                        dataclasses.replace(env.box.setup), env.name, steps,
+                        self.args.seconds, self.say):
+                    last = self.scales[f"scale.{count}"]
+                    self._keep(env, last, 0, sample, text)
+                    self.write()
+            except (JobError, RigError, OSError) as error:
+                self._error(env, last, str(error))
 
     def _keep(self, env, job, number, sample, text):
         """Remember a sample, and the answer that it was read from."""
@@ -339,8 +365,11 @@ def main():
     run = Comparison(args, say)
     run.date = datetime.datetime.now(datetime.timezone.utc)
     try:
-        run.boot()
-        run.run()
+        if run.timed or run.prims:
+            run.boot()
+            run.run()
+        run.close()
+        run.scale()
     finally:
         run.close()
         run.write()

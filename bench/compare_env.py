@@ -5,6 +5,7 @@ A stopped machine costs no time and its clock stands still, so that the jobs can
 be interleaved: every environment is measured within minutes of every other.
 """
 
+import re
 import time
 
 import compare_host
@@ -33,6 +34,7 @@ class Box:
         self.say = say
         self.machine = None
         self.boots = {}
+        self.memory = {}
         self.running = False
 
     def boot(self, name):
@@ -48,16 +50,33 @@ class Box:
             # told alike.)
             self.machine.run("xl vcpu-pin Domain-0 0 0; "
                              "mount -t debugfs debugfs /sys/kernel/debug")
+            before = self._memory()
             watch = compare_host.Watch(self.pid())
             # Without the disks that are attached one by one afterwards.
             guest = machine.Guest(memory=GUEST_MEMORY, cpus="1")
             self.machine.create(guest)
             self.boots["boot.guest"] = watch.end()
+            after = self._memory()
+            # What is neither free nor anyone's is the hypervisor's.
+            self.memory = {
+                "mem.hypervisor": before["total"] - before["free"]
+                - before["dom0"],
+                "mem.guest_overhead": before["free"] - after["free"]
+                - (GUEST_MEMORY << 20)}
             self._attach(guest)
             self.machine.guest_run(
                 "mount -t debugfs debugfs /sys/kernel/debug")
         self.running = True
         self.pause()
+
+    def _memory(self):
+        """Bytes in total, free and dom0's, as the hypervisor tells xl."""
+        text = self.machine.run("xl info; xl list 0")
+        return {key: int(re.search(pattern, text, re.M).group(1)) << 20
+                for key, pattern in (
+                    ("total", r"^total_memory\s*: (\d+)"),
+                    ("free", r"^free_memory\s*: (\d+)"),
+                    ("dom0", r"^Domain-0\s+0\s+(\d+)"))}
 
     def _attach(self, guest):
         for device, path in (("xvdb", NULL), ("xvdc", DATA)):

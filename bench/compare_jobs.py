@@ -7,6 +7,7 @@ import re
 import statistics
 
 import compare_prim
+import compare_scale
 import jobs
 from jobs import JobError
 
@@ -50,7 +51,7 @@ class Job:
 
     @property
     def group(self):
-        """fio, iperf3, ping or prim."""
+        """fio, iperf3, ping, prim or scale."""
         return self.name.split(".", maxsplit=1)[0]
 
     @property
@@ -192,7 +193,9 @@ def _catalogue():
     # All of these come out of one measurement: compare_prim.measure().
     return listed + [_ping()] + [
         Job(f"prim.{name}", "us", "op", "both", "split", None, None, None)
-        for name in compare_prim.NAMES]
+        for name in compare_prim.NAMES] + [
+            Job(f"scale.{count}", "iops", "op", "both", "split", None, None,
+                None) for count in compare_scale.STEPS]
 
 
 CATALOGUE = _catalogue()

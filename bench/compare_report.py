@@ -59,7 +59,7 @@ def _cell(env, job, samples, wanted):
             "samples": len(samples),
             "disturbed": sum(compare_host.disturbed(s["host"]) for s in used)}
     for key in ("p50_us", "p99_us", "p999_us", "lat_us_mean", "mean_us",
-                "mib_s", "loss_percent"):
+                "mib_s", "loss_percent", "fairness"):
         numbers = [s[key] for s in used if s.get(key) is not None]
         if numbers:
             cell[key] = statistics.median(numbers)
@@ -67,7 +67,7 @@ def _cell(env, job, samples, wanted):
     for key in ("stolen_pct", "others_pct", "ran_pct"):
         cell[key] = statistics.median([s["host"][key] for s in used])
     cell["counts"] = _counts(counted)
-    if job.group == "prim":
+    if job.group in ("prim", "scale"):
         return cell
     cell["counts_absent"] = compare_counts.absent(job, cell["counts"], env)
     return cell
@@ -130,6 +130,11 @@ def collect(run):
                 "reason": why,
                 "log": run.failed.get(env.name, {}).get("log")})
     cells += _boot_cells(run)
+    for name, sizes in run.memory.items():
+        cells += [{"env": name, "job": job, "unit": "bytes", "better": "lower",
+                   "status": "ok", "rounds": [size], "median": size,
+                   "min": size, "max": size, "p99_us": None, "counts": {},
+                   "stolen_pct": None} for job, size in sizes.items()]
     _ratios(cells)
     return {
         "date": run.date.isoformat(timespec="seconds"),
