@@ -2,11 +2,11 @@
 /*
  * tenon-prim.c - what the primitives of a hypervisor cost
  *
- * Load it in a guest first: it measures what a domain can alone and leaves pages
- * granted and a channel open to dom0.  Then load it in dom0 with domid=, port=
- * and grefs= as the guest printed them, for what takes two.  Each line is a
- * primitive and the mean of every batch in nanoseconds; whoever reads them takes
- * the median, so that one interruption does not count.
+ * Load it in a guest first: it measures what a domain can alone and leaves
+ * pages granted and a channel open to dom0.  Then load it in dom0 with domid=,
+ * port= and grefs= as the guest printed them, for what takes two.  Each line is
+ * a primitive and the mean of every batch in nanoseconds; whoever reads them
+ * takes the median, so that one interruption does not count.
  *
  * It runs on Tenon and on Xen, and only for as long as insmod takes.
  */
@@ -126,9 +126,7 @@ static int prim_await(const struct prim_chan *ch, int hits)
 	return 0;
 }
 
-/* From sending an event to its handler; with a channel to another domain there
- * and back.
- */
+/* From sending an event to its handler; to another domain, there and back. */
 static int prim_event(unsigned int n)
 {
 	while (n--) {
