@@ -121,7 +121,8 @@ ring_assert_(sizeof(struct ring_shared) == RING_HEADER_SIZE, "wire format");
  * @published: producer index the peer has been shown
  * @cons: index of the next slot we consume
  * @seen: the peer's producer index as of the last snapshot
- * @idle: looks in a row that found nothing, up to RING_IDLE_
+ * @idle: looks in a row that found nothing, up to RING_IDLE_, while @cons was
+ * @idle_at: this
  * @broken: sticky; the peer published an impossible index
  */
 struct ring_side {
@@ -133,6 +134,7 @@ struct ring_side {
 	uint32_t cons;
 	uint32_t seen;
 	uint32_t idle;
+	uint32_t idle_at;
 	bool broken;
 };
 
@@ -157,6 +159,7 @@ RING_FN_ void ring_bind_(struct ring_side *s, void *area, size_t bytes,
 	s->nr = ring_slots_(bytes, slot_size);
 	s->mask = s->nr - 1;
 	s->idle = 0;
+	s->idle_at = 0;
 	s->broken = !s->nr;
 }
 
@@ -191,8 +194,6 @@ RING_FN_ uint32_t ring_refresh_(struct ring_side *s, const uint32_t *from,
 	uint32_t in = ring_load_acquire_(from); /* barrier A */
 	uint32_t seen = s->seen;
 
-	if (in == seen)
-		return in - s->cons;
 	/*
 	 * What the peer may have reached follows from what it has been shown,
 	 * and it never goes back.  @published is loaded after @in: if the peer
@@ -204,7 +205,6 @@ RING_FN_ uint32_t ring_refresh_(struct ring_side *s, const uint32_t *from,
 	if (ring_unlikely_(s->broken))
 		return 0;
 	s->seen = in;
-	s->idle = 0;
 	return in - s->cons;
 }
 
@@ -264,6 +264,10 @@ RING_FN_ void ring_missed_(struct ring_side *s, const void *slot,
 {
 	if (slot_size > RING_LINE_)
 		return;
+	if (s->idle_at != s->cons) {
+		s->idle_at = s->cons;
+		s->idle = 0;
+	}
 	if (s->idle < RING_IDLE_)
 		s->idle++;
 	else
@@ -287,11 +291,12 @@ RING_FN_ bool ring_publish_(struct ring_side *s, uint32_t *to,
 			    const uint32_t *event)
 {
 	uint32_t old = s->published;
+	uint32_t now = s->prod;
 
 	if (!ring_show_(s, to))
 		return false;
 	ring_mb_(); /* barrier B */
-	return s->prod - ring_load_(event) < s->prod - old;
+	return now - ring_load_(event) < now - old;
 }
 
 /* Ask for an event when the peer's index passes @distance from here. */
