@@ -89,8 +89,10 @@ static void liar_transmit(struct liar *l)
 		if (lying("tx ahead"))
 			virt_store_release(&sh->rsp_prod,
 					   sh->rsp_prod + SLOTS + 5);
+		/* Behind all that the front end may not have looked at yet. */
 		if (lying("tx back"))
-			virt_store_release(&sh->rsp_prod, sh->rsp_prod - 2);
+			virt_store_release(&sh->rsp_prod,
+					   sh->rsp_prod - SLOTS - 5);
 	} while (liartx_back_arm(&l->tx));
 }
 
