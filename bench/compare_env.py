@@ -229,7 +229,7 @@ def make(names, kver, say, primitives=False):
     envs = []
     for name in names:
         if name == "in-guest":
-            host = "tenon-tenon" if "tenon-tenon" in boxes else "xen-stock"
+            host = "xen-stock" if "xen-stock" in boxes else "tenon-tenon"
             envs.append(InGuest(name, boxes[host]))
         else:
             envs.append((Bare if name == "bare" else Virtual)(
