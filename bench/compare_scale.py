@@ -26,7 +26,7 @@ def _add(m, number):
     m.create(machine.Guest(
         name=f"guest{number}", number=number, memory=GUEST_MEMORY, cpus="1",
         disks=(f"phy:/dev/disk/by-id/virtio-guest{'' if number == 1 else number}"
-               ",xvda,w", f"phy:{NULL},xvdb,w!")))
+               ",xvda,w", f"phy:{NULL},xvdb,r")))
 
 
 def _script(count, seconds):
