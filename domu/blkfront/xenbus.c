@@ -350,8 +350,6 @@ static void xenbus_close(struct blkfront *bf)
 	if (bf->dead)
 		return;
 	WRITE_ONCE(bf->dead, true);
-	if (bf->disk)
-		blk_mark_disk_dead(bf->disk);
 	while (bf->connected && xenbus_outstanding(bf) &&
 	       time_before(jiffies, end))
 		msleep(10);
@@ -360,6 +358,9 @@ static void xenbus_close(struct blkfront *bf)
 		bio_io_error(bio);
 	/* Whatever still comes fails at once. */
 	xenbus_unquiesce(bf);
+	/* Not before: it may wait for writes that are under way. */
+	if (bf->disk)
+		blk_mark_disk_dead(bf->disk);
 }
 
 static void blkfront_backend_changed(struct xenbus_device *dev,

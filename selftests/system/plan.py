@@ -52,6 +52,8 @@ BOOTS = [
     Boot("block", [blk_system.block_guest, *blk_system.TESTS],
          {"back": "ours,stock", "front": "ours,stock", "limit": 3600},
          blk_system.build_hostile),
+    Boot("block-mixes", [blk_system.block_guest, blk_system.mixes],
+         {"back": "ours,stock", "front": "ours,stock", "limit": 2400}),
     Boot("net", [t.plain_guest, *net_tests.TESTS],
          {"back": "stock,ours", "front": "stock,ours", "limit": 3600},
          net_tests.build_hostile),

@@ -66,11 +66,14 @@ static void liar_work(struct work_struct *work)
 	if (lying("silence"))
 		return;
 	do {
-		while (blkif64_back_consume(&l->ring, &req))
-			liar_respond(l, req.rw.id,
-				     req.rw.operation == BLKIF_OP_INDIRECT ?
-					     req.indirect.indirect_op :
-					     req.rw.operation);
+		while (blkif64_back_consume(&l->ring, &req)) {
+			u8 operation = req.rw.operation == BLKIF_OP_INDIRECT ?
+					       req.indirect.indirect_op :
+					       req.rw.operation;
+
+			if (operation != BLKIF_OP_WRITE || !lying("no writes"))
+				liar_respond(l, req.rw.id, operation);
+		}
 		blkif64_back_publish(&l->ring);
 		if (lying("ahead"))
 			virt_store_release(&sh->rsp_prod,
