@@ -5,10 +5,15 @@
  * While work is likely, looking at a ring costs far less than being woken by
  * an event.  So a ring that has just run dry is handed to its CPU's poller, a
  * thread of the class that runs only when nothing else wants the CPU.  It looks
- * at its rings in turn for a bounded time.  As soon as a task wants the CPU, or
- * the hypervisor takes the CPU away, it returns every ring to events before it
- * yields: no ring ever waits for a poller that does not run.  For that reason it
- * looks with preemption off, and serving is left to the drivers' own contexts.
+ * at its rings in turn for a bounded time, with preemption off; serving is left
+ * to the drivers' own contexts.
+ *
+ * When a task wants the CPU, most often the one whose work just came, the poller
+ * yields and keeps its rings without events, since it will soon be back: the task
+ * sends its next request and sleeps.  A guard, the next tick of this CPU, returns
+ * the rings to events if it is not.  If work was waiting by then it came late;
+ * for a second after that the poller returns every ring to events before it
+ * yields, as it always does when the hypervisor takes the CPU away.
  *
  * Whether to poll at all is learnt per ring: the next work came within the
  * window (credit) or not (debit), while polling and while sleeping.
@@ -21,6 +26,7 @@
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/smpboot.h>
+#include <linux/timer.h>
 #include <uapi/linux/sched/types.h>
 
 #include "tenon_common.h"
@@ -31,6 +37,10 @@
 #define STEAL_LIMIT_NS (1 * NSEC_PER_MSEC)
 /* ... and how long polling pauses then. */
 #define STEAL_PAUSE_NS (20 * NSEC_PER_MSEC)
+/* How often in a row a ring's window may start anew because of a yield. */
+#define HOLDS_MAX 8
+/* How long no ring is kept from events without a look, once work came late. */
+#define LATE_PAUSE_NS (1 * NSEC_PER_SEC)
 
 static unsigned int poll_us = 200;
 module_param(poll_us, uint, 0644);
@@ -44,6 +54,9 @@ MODULE_PARM_DESC(poll_us,
  * @current_ring: being looked at just now, hence not in @rings
  * @dropped: @current_ring was taken away meanwhile
  * @active: the thread runs (not parked for CPU hotplug)
+ * @held: a task has the CPU while @rings may be without events; @guard is set
+ * @guard: ends that
+ * @hold_after: not before this time
  * @steal: stolen time when last checked
  * @pause_until: no polling before this time
  */
@@ -53,6 +66,9 @@ struct tenon_poller {
 	struct tenon_poll *current_ring;
 	bool dropped;
 	bool active;
+	bool held;
+	struct timer_list guard;
+	u64 hold_after;
 	u64 steal;
 	u64 pause_until;
 };
@@ -123,6 +139,54 @@ void tenon_poll_event(struct tenon_poll *p)
 }
 EXPORT_SYMBOL_GPL(tenon_poll_event);
 
+static bool poll_may_hold(const struct tenon_poller *pc, u64 now)
+{
+	return (s64)(now - pc->hold_after) >= 0;
+}
+
+/* Until the thread runs again, or the next tick but one at the latest. */
+static void poll_hold(struct tenon_poller *pc)
+	__must_hold(&pc->lock)
+{
+	pc->held = true;
+	mod_timer(&pc->guard, jiffies + 1);
+}
+
+static bool poll_add(struct tenon_poll *p, bool hold)
+{
+	struct tenon_poller *pc;
+	unsigned long flags;
+	bool start;
+	u64 now;
+
+	if (!poll_window())
+		return false;
+	now = local_clock();
+	p->idle_at = now;
+	if (!p->credit)
+		return false;
+
+	pc = get_cpu_ptr(&pollers);
+	spin_lock_irqsave(&pc->lock, flags);
+	start = pc->active && (s64)(now - pc->pause_until) >= 0 &&
+		!smp_load_acquire(&p->polled) &&
+		(!hold || poll_may_hold(pc, now));
+	if (start) {
+		if (hold)
+			poll_hold(pc);
+		p->poller = pc;
+		p->polled = true;
+		p->last = 0;
+		p->holds = 0;
+		list_add_tail(&p->entry, &pc->rings);
+	}
+	spin_unlock_irqrestore(&pc->lock, flags);
+	if (start)
+		wake_up_process(__this_cpu_read(poller_tasks));
+	put_cpu_ptr(&pollers);
+	return start;
+}
+
 /**
  * tenon_poll_start() - offer a ring that ran dry to this CPU's poller
  * @p: ring; armed, for the poller may not get to run before the next event
@@ -132,34 +196,24 @@ EXPORT_SYMBOL_GPL(tenon_poll_event);
  */
 void tenon_poll_start(struct tenon_poll *p)
 {
-	struct tenon_poller *pc;
-	unsigned long flags;
-	bool start;
-	u64 now;
-
-	if (!poll_window())
-		return;
-	now = local_clock();
-	p->idle_at = now;
-	if (!p->credit)
-		return;
-
-	pc = get_cpu_ptr(&pollers);
-	spin_lock_irqsave(&pc->lock, flags);
-	start = pc->active && (s64)(now - pc->pause_until) >= 0 &&
-		!smp_load_acquire(&p->polled);
-	if (start) {
-		p->poller = pc;
-		p->polled = true;
-		p->last = 0;
-		list_add_tail(&p->entry, &pc->rings);
-	}
-	spin_unlock_irqrestore(&pc->lock, flags);
-	if (start)
-		wake_up_process(__this_cpu_read(poller_tasks));
-	put_cpu_ptr(&pollers);
+	poll_add(p, false);
 }
 EXPORT_SYMBOL_GPL(tenon_poll_start);
+
+/**
+ * tenon_poll_hold() - hand a ring that is not armed to this CPU's poller
+ * @p: ring that is not polled
+ *
+ * For who is about to send a request to which the answer may be quicker than the
+ * poller's thread: it saves the peer the event.  Any context.
+ *
+ * Return: true if the ring is looked at soon; false if it has to be armed.
+ */
+bool tenon_poll_hold(struct tenon_poll *p)
+{
+	return poll_add(p, true);
+}
+EXPORT_SYMBOL_GPL(tenon_poll_hold);
 
 /**
  * tenon_poll_take() - take a ring back from the poller
@@ -196,10 +250,32 @@ bool tenon_poll_take(struct tenon_poll *p)
 }
 EXPORT_SYMBOL_GPL(tenon_poll_take);
 
-/* Runs @p's callback outside the lock, as pc->current_ring. */
-static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
+/* Look once more, and give the ring back.  True if something had waited. */
+static bool poll_last_look(struct tenon_poll *p)
+{
+	enum tenon_look found = p->look(p);
+	bool late = found == TENON_LOOK_WORK || found == TENON_LOOK_TAKEN;
+
+	if (found == TENON_LOOK_WORK || found == TENON_LOOK_IDLE)
+		p->sleep(p);
+	p->late += late;
+	return late;
+}
+
+enum poll_step {
+	POLL_LOOK,
+	POLL_GIVE,
+	POLL_GUARD, /* give, and see whether that was late */
+};
+
+/*
+ * Runs @p's callback outside the lock, as pc->current_ring.  True if it was late.
+ */
+static bool poll_ring(struct tenon_poller *pc, struct tenon_poll *p,
+		      enum poll_step step)
 	__must_hold(&pc->lock)
 {
+	bool late = false;
 	enum tenon_look found = TENON_LOOK_TAKEN;
 	u64 now;
 
@@ -210,12 +286,13 @@ static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
 
 	/* What a callback raises (block completions, NAPI) runs right after. */
 	local_bh_disable();
-	if (!give) {
+	if (step == POLL_LOOK) {
 		found = p->look(p);
 		now = local_clock();
 		if (found == TENON_LOOK_WORK || found == TENON_LOOK_TAKEN) {
 			p->hits++;
 			p->last = now;
+			p->holds = 0;
 			poll_credit(p, true);
 		} else if (found == TENON_LOOK_IDLE && !p->last) {
 			p->last = now;
@@ -226,6 +303,8 @@ static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
 			p->sleep(p);
 			found = TENON_LOOK_TAKEN;
 		}
+	} else if (step == POLL_GUARD) {
+		late = poll_last_look(p);
 	} else {
 		p->sleep(p);
 	}
@@ -238,16 +317,46 @@ static void poll_ring(struct tenon_poller *pc, struct tenon_poll *p, bool give)
 		smp_store_release(&p->polled, false);
 	else
 		list_add_tail(&p->entry, &pc->rings);
+	return late;
 }
 
-static void poll_give_all(struct tenon_poller *pc)
+/* True if one was late. */
+static bool poll_give_all(struct tenon_poller *pc, enum poll_step step)
+	__must_hold(&pc->lock)
+{
+	struct tenon_poll *p;
+	bool late = false;
+
+	while ((p = list_first_entry_or_null(&pc->rings, struct tenon_poll,
+					     entry)))
+		late |= poll_ring(pc, p, step);
+	return late;
+}
+
+/* The thread has not run for a tick: it may not for long. */
+static void poll_guard(struct timer_list *t)
+{
+	struct tenon_poller *pc = container_of(t, struct tenon_poller, guard);
+
+	spin_lock_irq(&pc->lock);
+	if (pc->held) {
+		pc->held = false;
+		if (poll_give_all(pc, POLL_GUARD))
+			pc->hold_after = local_clock() + LATE_PAUSE_NS;
+	}
+	spin_unlock_irq(&pc->lock);
+}
+
+/* Back after a yield: nobody has looked meanwhile, so no window has run. */
+static void poll_resume(struct tenon_poller *pc)
 	__must_hold(&pc->lock)
 {
 	struct tenon_poll *p;
 
-	while ((p = list_first_entry_or_null(&pc->rings, struct tenon_poll,
-					     entry)))
-		poll_ring(pc, p, true);
+	pc->held = false;
+	list_for_each_entry(p, &pc->rings, entry)
+		if (p->last && p->holds++ < HOLDS_MAX)
+			p->last = 0;
 }
 
 static void poller_run(unsigned int cpu)
@@ -257,13 +366,25 @@ static void poller_run(unsigned int cpu)
 
 	preempt_disable();
 	spin_lock_irq(&pc->lock);
+	if (pc->held)
+		poll_resume(pc);
 	while ((p = list_first_entry_or_null(&pc->rings, struct tenon_poll,
 					     entry))) {
-		if (need_resched() || poll_cpu_stolen(pc, local_clock())) {
-			poll_give_all(pc);
+		u64 now = local_clock();
+
+		pc->held = false; /* whoever handed a ring over meanwhile set it */
+		if (poll_cpu_stolen(pc, now)) {
+			poll_give_all(pc, POLL_GIVE);
 			break;
 		}
-		poll_ring(pc, p, false);
+		if (need_resched()) {
+			if (poll_may_hold(pc, now))
+				poll_hold(pc);
+			else
+				poll_give_all(pc, POLL_GIVE);
+			break;
+		}
+		poll_ring(pc, p, POLL_LOOK);
 		spin_unlock_irq(&pc->lock);
 		cpu_relax();
 		spin_lock_irq(&pc->lock);
@@ -302,7 +423,8 @@ static void poller_park(unsigned int cpu)
 	preempt_disable();
 	spin_lock_irq(&pc->lock);
 	pc->active = false;
-	poll_give_all(pc);
+	pc->held = false;
+	poll_give_all(pc, POLL_GIVE);
 	spin_unlock_irq(&pc->lock);
 	preempt_enable();
 }
@@ -333,6 +455,7 @@ int tenon_poll_setup(void)
 
 		spin_lock_init(&pc->lock);
 		INIT_LIST_HEAD(&pc->rings);
+		timer_setup(&pc->guard, poll_guard, TIMER_PINNED);
 	}
 	return smpboot_register_percpu_thread(&poller_threads);
 }
@@ -340,5 +463,9 @@ int tenon_poll_setup(void)
 /* Stop the pollers; no ring is registered any more. */
 void tenon_poll_teardown(void)
 {
+	unsigned int cpu;
+
 	smpboot_unregister_percpu_thread(&poller_threads);
+	for_each_possible_cpu(cpu)
+		timer_shutdown_sync(&per_cpu_ptr(&pollers, cpu)->guard);
 }

@@ -87,6 +87,7 @@ enum tenon_look {
  *	same context
  * @hits: looks that found work
  * @misses: windows that ended without
+ * @late: work that had waited for a tick because the poller did not run
  *
  * The rest is the poller's.
  */
@@ -95,11 +96,13 @@ struct tenon_poll {
 	void (*sleep)(struct tenon_poll *p);
 	u64 hits;
 	u64 misses;
+	u64 late;
 
 	struct list_head entry;
 	struct tenon_poller *poller;
 	bool polled;
 	unsigned int credit;
+	unsigned int holds;
 	u64 idle_at;
 	u64 last;
 };
@@ -108,6 +111,7 @@ void tenon_poll_init(struct tenon_poll *p,
 		     enum tenon_look (*look)(struct tenon_poll *p),
 		     void (*sleep)(struct tenon_poll *p));
 void tenon_poll_start(struct tenon_poll *p);
+bool tenon_poll_hold(struct tenon_poll *p);
 void tenon_poll_event(struct tenon_poll *p);
 bool tenon_poll_take(struct tenon_poll *p);
 

@@ -15,6 +15,9 @@ from qemu import RigError
 
 GUEST_MARK = "TENON-RIG guest ready"
 RETRIES = 2
+# TCG runs everything ten times as slowly, and a round trip has to fit into the
+# time for which the drivers poll.
+TCG_POLL = "tenon_common.poll_us=1000"
 
 
 @dataclasses.dataclass
@@ -203,6 +206,7 @@ class Machine:
                      f"root=/dev/vda tenon.role={s.role()} "
                      "panic=-1 net.ifnames=0 "
                      + ("swiotlb=force " if s.swiotlb else "")
+                     + (f"{TCG_POLL} " if accel == "tcg" else "")
                      + s.dom0_args).strip()
         if "," in dom0_args:
             raise RigError("boot: QEMU splits modules at commas, so dom0's "
@@ -210,8 +214,10 @@ class Machine:
         argv = ["qemu-system-x86_64", "-machine", s.machine,
                 "-accel", "kvm" if accel == "kvm" else "tcg,thread=multi",
                 # TCG gets an IRET from ring 3 wrong under SMAP (Xen's PV
-                # dom0 dies of it).
-                "-cpu", "host" if accel == "kvm" else "max,smap=off",
+                # dom0 dies of it), and runs REP MOVSB byte by byte, which
+                # Linux prefers for all copies if the CPU claims it is fast.
+                "-cpu", "host" if accel == "kvm" else
+                "max,smap=off,erms=off,fsrm=off",
                 "-smp", str(cpus), "-m", str(s.memory)]
         disks = [("dom0", "root.ext4", "snapshot=on"),
                  ("kernel", "kernel.ext2", "readonly=on"),
@@ -322,10 +328,11 @@ class Machine:
     def _create(self, guest, timeout, wait):
         began = time.monotonic()
         path = f"/run/{guest.name}.cfg"
-        if self.setup.hv == "xen" and qemu.accelerator() == "tcg" and \
-                not guest.cpus:
-            # As for Tenon: TCG's first CPU loses guests' state.
-            guest.cpus = "all,^0"
+        if qemu.accelerator() == "tcg":
+            guest.args = f"{guest.args} {TCG_POLL}".strip()
+            if self.setup.hv == "xen" and not guest.cpus:
+                # As for Tenon: TCG's first CPU loses guests' state.
+                guest.cpus = "all,^0"
         log = f"/var/log/xen/console/guest-{guest.name}.log"
         self.run(f"xl destroy {guest.name} 2>/dev/null; "
                  f"cat >{path} <<'EOF'\n{guest.config(self.setup.net)}EOF\n"

@@ -323,8 +323,13 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 	}
 	queue_stage(q, rq, slot);
 	if (q->watch == BLKFRONT_UNWATCHED) {
-		queue_watch(q);
-		tenon_poll_start(&q->poll);
+		if (tenon_poll_hold(&q->poll)) {
+			blkif64_front_disarm(&q->ring);
+			q->watch = BLKFRONT_POLLED;
+		} else {
+			queue_watch(q);
+			tenon_poll_start(&q->poll);
+		}
 	}
 	notify = bd->last && blkif64_front_publish(&q->ring);
 	spin_unlock_irqrestore(&q->lock, flags);
