@@ -342,7 +342,8 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
  *	Copy a request into the next slot; false if the ring is full.
  * req_t *name_front_claim(f)
  *	The next slot, staged, to be filled in place before it is published; NULL
- *	if the ring is full.  Only write to it: what is read there is not ours.
+ *	if the ring is full.  Only write to it, and in order: what is read there is
+ *	not ours, and going back to a line may mean to fetch it back.
  * bool name_front_publish(f)
  *	Show all staged requests to the peer; true if it must be notified.
  * bool name_front_publish_polled(f)

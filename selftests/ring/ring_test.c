@@ -279,6 +279,39 @@ TEST(claim_fills_in_place)
 	}
 }
 
+/* Slots of any size, byte for byte. */
+struct odd {
+	uint8_t byte[13];
+};
+
+RING_DEFINE(odd, struct odd, struct odd);
+
+TEST(odd_sizes_are_copied_whole)
+{
+	uint8_t area[RING_HEADER_SIZE + 4 * sizeof(struct odd)]
+		__attribute__((aligned(8)));
+	struct odd_front of;
+	struct odd_back ob;
+	struct odd in, out;
+
+	odd_front_init(&of, area, sizeof(area));
+	REQUIRE(odd_back_attach(&ob, area, sizeof(area)));
+	for (unsigned int n = 0; n < 20; n++) {
+		for (unsigned int i = 0; i < sizeof(in); i++)
+			in.byte[i] = (uint8_t)(n * 31 + i + 1);
+		memset(&out, 0, sizeof(out));
+		CHECK(odd_front_stage(&of, &in));
+		odd_front_publish(&of);
+		CHECK(odd_back_consume(&ob, &out));
+		CHECK(!memcmp(&in, &out, sizeof(in)));
+		memset(&in, 0, sizeof(in));
+		CHECK(odd_back_respond(&ob, &out));
+		odd_back_publish(&ob);
+		CHECK(odd_front_reap(&of, &in));
+		CHECK(!memcmp(&in, &out, sizeof(in)));
+	}
+}
+
 TEST(take_stays_within_the_snapshot)
 {
 	FOR_EACH_START(i) {
@@ -349,6 +382,7 @@ int main(void)
 		TAP_TEST(arm_at_a_distance),
 		TAP_TEST(disarmed_hears_nothing),
 		TAP_TEST(claim_fills_in_place),
+		TAP_TEST(odd_sizes_are_copied_whole),
 		TAP_TEST(take_stays_within_the_snapshot),
 		TAP_TEST(publish_polled_shows_and_never_notifies),
 		TAP_TEST(looking_in_vain_for_long_does_no_harm),
