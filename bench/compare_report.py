@@ -107,6 +107,24 @@ def _boot_cells(run):
     return cells
 
 
+def _memory_cells(run):
+    """Sizes in bytes; xl tells MiB, so that less than one is unknown."""
+    cells = []
+    for name, sizes in run.memory.items():
+        for job, size in sizes.items():
+            cell = {"env": name, "job": job, "unit": "bytes",
+                    "better": "lower", "p99_us": None, "counts": {},
+                    "stolen_pct": None}
+            if size > 0:
+                cell.update(status="ok", rounds=[size], median=size, min=size,
+                            max=size)
+            else:
+                cell.update(status="skipped", rounds=[], median=None,
+                            reason="less than xl can tell, 1 MiB", log=None)
+            cells.append(cell)
+    return cells
+
+
 def collect(run):
     """The whole of results.json."""
     cells = []
@@ -130,11 +148,7 @@ def collect(run):
                 "reason": why,
                 "log": run.failed.get(env.name, {}).get("log")})
     cells += _boot_cells(run)
-    for name, sizes in run.memory.items():
-        cells += [{"env": name, "job": job, "unit": "bytes", "better": "lower",
-                   "status": "ok", "rounds": [size], "median": size,
-                   "min": size, "max": size, "p99_us": None, "counts": {},
-                   "stolen_pct": None} for job, size in sizes.items()]
+    cells += _memory_cells(run)
     _ratios(cells)
     return {
         "date": run.date.isoformat(timespec="seconds"),
