@@ -388,8 +388,9 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
  * bool name_back_respond(b, &rsp)
  *	Copy a response into the next slot; false if nothing is unanswered.
  * bool name_back_publish(b), name_back_publish_polled(b), name_back_arm(b),
- * name_back_arm_at(b, n), name_back_disarm(b), name_back_condemn(b), name_back_broken(b): as for the
- * front end.
+ * name_back_arm_at(b, n), name_back_disarm(b), name_back_condemn(b),
+ * name_back_broken(b)
+ *	As for the front end.
  *
  * None of them blocks, allocates or takes a lock; any context.  The producing
  * calls (stage/respond, publish) must be serialised among themselves by the
