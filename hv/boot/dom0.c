@@ -263,6 +263,17 @@ static unsigned int dom0_vcpus(void)
 	return min(n, min(nr_cpus, (unsigned int)MAX_VCPUS));
 }
 
+/* Each vCPU to the CPU whose APIC ID it has. */
+static void pin_vcpus(struct domain *d)
+{
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		struct cpumask cpu = {};
+
+		cpu.bits[i / 64] = 1ULL << (i % 64);
+		vcpu_set_affinity(d->vcpu[i], &cpu, NULL);
+	}
+}
+
 void dom0_build(void)
 {
 	struct domain_config cfg = {
@@ -296,6 +307,8 @@ void dom0_build(void)
 	pr_info("dom0: %u vCPU%s, %lu MiB, kernel at [%#lx, %#lx), pool %lu MiB free",
 		cfg.max_vcpus, cfg.max_vcpus == 1 ? "" : "s",
 		d->tot_pages >> 8, elf.start, elf.end, page_free_count() >> 8);
+	if (opt.dom0_vcpus_pin)
+		pin_vcpus(d);
 	vcpu_set_down(d->vcpu[0], false);
 	domain_toolstack_unpause(d);
 }

@@ -64,6 +64,14 @@ def dom0_cpus(m):
           "i=$((i + 1)); done; sleep 0.05' || exit 1; done")
 
 
+def dom0_pinned(m):
+    """dom0_vcpus_pin: each of dom0's vCPUs has one CPU, which it runs on."""
+    for line in m.run("xl vcpu-list Domain-0").splitlines()[1:]:
+        number, cpu, hard = line.split()[2], line.split()[3], line.split()[6]
+        expect(hard == number and cpu in (number, "-"),
+               f"vCPU {number} is not pinned: {line}")
+
+
 def dom0_disk(m):
     """dom0's virtio disk gives the bytes the host put there."""
     kernel = images.kernel(m.setup.kver, m.say)
