@@ -320,30 +320,42 @@ static bool poll_ring(struct tenon_poller *pc, struct tenon_poll *p,
 	return late;
 }
 
-/* True if one was late. */
-static bool poll_give_all(struct tenon_poller *pc, enum poll_step step)
+static void poll_give_all(struct tenon_poller *pc)
 	__must_hold(&pc->lock)
 {
 	struct tenon_poll *p;
-	bool late = false;
 
 	while ((p = list_first_entry_or_null(&pc->rings, struct tenon_poll,
 					     entry)))
-		late |= poll_ring(pc, p, step);
-	return late;
+		poll_ring(pc, p, POLL_GIVE);
 }
 
-/* The thread has not run for a tick: it may not for long. */
+/*
+ * The thread has not run for a tick: it may not for long.  A ring that its
+ * driver has served meanwhile can go on like that.
+ */
 static void poll_guard(struct timer_list *t)
 {
 	struct tenon_poller *pc = container_of(t, struct tenon_poller, guard);
+	struct tenon_poll *p;
+	LIST_HEAD(todo);
 
 	spin_lock_irq(&pc->lock);
-	if (pc->held) {
-		pc->held = false;
-		if (poll_give_all(pc, POLL_GUARD))
+	if (!pc->held)
+		goto out;
+	pc->held = false;
+	list_splice_init(&pc->rings, &todo);
+	while ((p = list_first_entry_or_null(&todo, struct tenon_poll,
+					     entry))) {
+		if (READ_ONCE(p->served)) {
+			WRITE_ONCE(p->served, false);
+			list_move_tail(&p->entry, &pc->rings);
+			poll_hold(pc);
+		} else if (poll_ring(pc, p, POLL_GUARD)) {
 			pc->hold_after = local_clock() + LATE_PAUSE_NS;
+		}
 	}
+out:
 	spin_unlock_irq(&pc->lock);
 }
 
@@ -374,14 +386,14 @@ static void poller_run(unsigned int cpu)
 
 		pc->held = false; /* whoever handed a ring over meanwhile set it */
 		if (poll_cpu_stolen(pc, now)) {
-			poll_give_all(pc, POLL_GIVE);
+			poll_give_all(pc);
 			break;
 		}
 		if (need_resched()) {
 			if (poll_may_hold(pc, now))
 				poll_hold(pc);
 			else
-				poll_give_all(pc, POLL_GIVE);
+				poll_give_all(pc);
 			break;
 		}
 		poll_ring(pc, p, POLL_LOOK);
@@ -424,7 +436,7 @@ static void poller_park(unsigned int cpu)
 	spin_lock_irq(&pc->lock);
 	pc->active = false;
 	pc->held = false;
-	poll_give_all(pc, POLL_GIVE);
+	poll_give_all(pc);
 	spin_unlock_irq(&pc->lock);
 	preempt_enable();
 }

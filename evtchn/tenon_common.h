@@ -101,6 +101,7 @@ struct tenon_poll {
 	struct list_head entry;
 	struct tenon_poller *poller;
 	bool polled;
+	bool served;
 	unsigned int credit;
 	unsigned int holds;
 	u64 idle_at;
@@ -114,6 +115,17 @@ void tenon_poll_start(struct tenon_poll *p);
 bool tenon_poll_hold(struct tenon_poll *p);
 void tenon_poll_event(struct tenon_poll *p);
 bool tenon_poll_take(struct tenon_poll *p);
+
+/**
+ * tenon_poll_served() - the driver itself has taken work from a polled ring
+ * @p: ring
+ *
+ * Any context.  As long as that happens in each tick, the ring may be held.
+ */
+static inline void tenon_poll_served(struct tenon_poll *p)
+{
+	WRITE_ONCE(p->served, true);
+}
 
 /* poll.c, for common.c */
 int tenon_poll_setup(void);

@@ -286,7 +286,9 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 	struct blkfront_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	int operation = queue_operation(&q->bf->features, rq);
 	blk_status_t status = BLK_STS_OK;
+	bool restart = false;
 	unsigned long flags;
+	LIST_HEAD(done);
 	unsigned int slot;
 	bool notify;
 
@@ -332,9 +334,15 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 		}
 	}
 	notify = bd->last && blkif64_front_publish(&q->ring);
+	/* While a task sends, the poller does not run: take what has come. */
+	if (bd->last && q->watch == BLKFRONT_POLLED) {
+		restart = queue_restart(q, queue_reap(q, &done));
+		tenon_poll_served(&q->poll);
+	}
 	spin_unlock_irqrestore(&q->lock, flags);
 	if (notify)
 		tenon_chan_notify(&q->chan);
+	queue_finish(q, &done, restart);
 	return BLK_STS_OK;
 
 stop:
