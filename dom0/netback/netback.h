@@ -110,6 +110,9 @@ struct tx_side {
  * @ring: our side of the ring
  * @page: the mapped ring
  * @batch: packets copied but not yet published, see rx.c
+ * @poll: place with the CPU's poller, of a batch that waits for it
+ * @waiting: it does
+ * @sent_at: when the last packet came, by the CPU's clock
  * @napi: takes the event that says the guest has posted pages
  * @chan: event channel; unbound if the guest has only one, that of tx_side
  * @stopped_at: jiffies of the moment the device queue was stopped
@@ -121,6 +124,9 @@ struct rx_side {
 	struct netrx_back ring;
 	void *page;
 	struct rx_batch *batch;
+	struct tenon_poll poll;
+	bool waiting;
+	u64 sent_at;
 	struct napi_struct napi;
 	struct tenon_chan chan;
 	unsigned long stopped_at;
@@ -272,6 +278,9 @@ void rx_free(struct netback_queue *q);
 netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev);
 unsigned int rx_slots_max(const struct net_device *dev);
 bool rx_restart(struct netback_queue *q);
+enum tenon_look rx_look(struct tenon_poll *p);
+void rx_sleep(struct tenon_poll *p);
+void rx_drain(struct netback_queue *q);
 int rx_poll(struct napi_struct *napi, int budget);
 void rx_stall_timeout(struct timer_list *t);
 

@@ -77,6 +77,8 @@ int queue_connect(struct netback_queue *q, const struct queue_ports *ports)
 	timer_setup(&q->tx.credit_timer, tx_credit_timeout, 0);
 	timer_setup(&q->rx.stall_timer, rx_stall_timeout, 0);
 	tenon_poll_init(&q->tx.poll, tx_look, tx_sleep);
+	tenon_poll_init(&q->rx.poll, rx_look, rx_sleep);
+	q->rx.waiting = false;
 	q->tx.polled = false;
 	q->tx.throttled = false;
 	q->tx.worked = true;
@@ -145,6 +147,7 @@ void queue_down(struct netback_queue *q)
 	/* whose callbacks do nothing while the poll is disabled */
 	tenon_poll_take(&q->tx.poll);
 	WRITE_ONCE(q->tx.polled, false);
+	rx_drain(q);
 	del_timer_sync(&q->tx.credit_timer);
 	del_timer_sync(&q->rx.stall_timer);
 }

@@ -14,6 +14,7 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
+#include <linux/sched/clock.h>
 #include <linux/slab.h>
 #include <xen/interface/grant_table.h>
 #include <xen/page.h>
@@ -32,6 +33,15 @@
 /* Packets, and ring slots, that gather before they are published. */
 #define RX_PACKETS 64
 #define RX_SLOTS 128
+
+/*
+ * So many slots are worth a hypercall of their own.  Fewer wait until the sender
+ * sleeps; a large packet never does.
+ */
+#define RX_ENOUGH_SLOTS 16
+
+/* Packets that follow each other in this time have a sender that goes on. */
+#define RX_STREAM_NS (200 * NSEC_PER_USEC)
 
 /* No packet needs more: 64 KiB and its headers, and one extra. */
 #define RX_PACKET_SLOTS (DIV_ROUND_UP(65536 + VLAN_ETH_HLEN, RX_PAGE) + 1)
@@ -299,6 +309,65 @@ static void rx_flush(struct netback_queue *q)
 	b->nr_skbs = 0;
 }
 
+/*
+ * A packet costs a hypercall, and often an event, unless others share them.  So
+ * what is sent in quick succession waits for this CPU's poller, which runs as soon
+ * as the sender sleeps; until then the sender adds to it.
+ */
+static void rx_flush_soon(struct netback_queue *q)
+{
+	unsigned int slots = q->rx.batch->nr_slots;
+	u64 now = local_clock();
+	bool stream = now - q->rx.sent_at < RX_STREAM_NS;
+
+	q->rx.sent_at = now;
+	if (slots && slots < RX_ENOUGH_SLOTS && stream && !q->rx.waiting)
+		q->rx.waiting = tenon_poll_hold(&q->rx.poll);
+	if (slots < RX_ENOUGH_SLOTS && q->rx.waiting)
+		return;
+	if (q->rx.waiting)
+		tenon_poll_served(&q->rx.poll);
+	rx_flush(q);
+}
+
+/**
+ * rx_look() - send what waits
+ * @p: of the queue
+ */
+enum tenon_look rx_look(struct tenon_poll *p)
+{
+	struct netback_queue *q = container_of(p, struct netback_queue, rx.poll);
+	struct netdev_queue *txq = queue_txq(q);
+	bool any;
+
+	__netif_tx_lock(txq, smp_processor_id());
+	any = q->rx.batch->nr_slots;
+	q->rx.waiting = false;
+	rx_flush(q);
+	__netif_tx_unlock(txq);
+	return any ? TENON_LOOK_TAKEN : TENON_LOOK_LEAVE;
+}
+
+/**
+ * rx_sleep() - the poller stops: nothing may wait for it
+ * @p: of the queue
+ */
+void rx_sleep(struct tenon_poll *p)
+{
+	rx_look(p);
+}
+
+/**
+ * rx_drain() - send what waits, for nobody sends any more
+ * @q: queue whose device queue is stopped
+ */
+void rx_drain(struct netback_queue *q)
+{
+	tenon_poll_take(&q->rx.poll);
+	q->rx.waiting = false;
+	rx_flush(q);
+}
+
 /* Queue control */
 
 /*
@@ -446,12 +515,12 @@ netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	    rx_stop(q, vif->slots_max))
 		rx_flush(q);
 	else if (!netdev_xmit_more())
-		rx_flush(q);
+		rx_flush_soon(q);
 	return NETDEV_TX_OK;
 
 drop:
 	dev_kfree_skb_any(skb);
 	if (!netdev_xmit_more())
-		rx_flush(q);
+		rx_flush_soon(q);
 	return NETDEV_TX_OK;
 }
