@@ -31,30 +31,21 @@ class Tap:
     def __init__(self):
         self.number = 0
         self.failed = 0
-        self.held = []
 
     def result(self, name, error=None, seconds=0):
         """One test's result; error is None when it passed."""
-        self.held.append((name, error, f"{seconds:.0f} s"))
-        word = "passed" if error is None else "failed"
-        print(f"#   {name}: {word}, {seconds:.0f} s", flush=True)
+        self.number += 1
+        word = "ok" if error is None else "not ok"
+        print(f"{word} {self.number} - {name} # {seconds:.0f} s", flush=True)
+        if error is not None:
+            self.failed += 1
+            for line in str(error).strip().splitlines():
+                print(f"#   {line}", flush=True)
 
     def skip(self, name, why):
         """A test that was not run."""
-        self.held.append((name, None, f"SKIP {why}"))
-
-    def count(self):
-        """The results of this boot count."""
-        for name, error, remark in self.held:
-            self.number += 1
-            word = "ok" if error is None else "not ok"
-            print(f"{word} {self.number} - {name} # {remark}")
-            if error is not None:
-                self.failed += 1
-                for line in str(error).strip().splitlines():
-                    print(f"#   {line}")
-        sys.stdout.flush()
-        self.held = []
+        self.number += 1
+        print(f"ok {self.number} - {name} # SKIP {why}", flush=True)
 
 
 def chosen():
@@ -76,7 +67,7 @@ def chosen():
 
 
 def run_boot(tap, label, boot, setup, tests):
-    """One machine and its tests; the machine, which has ended."""
+    """One machine and its tests; the retries it took."""
     def say(text):
         print(f"#   {text}", flush=True)
 
@@ -117,7 +108,7 @@ def run_boot(tap, label, boot, setup, tests):
     tap.result(f"{label}/logs_clean", None if not trouble else "\n".join(
         f"{os.path.relpath(booted.log_dir, paths.TOP)}/{name}:{number}: "
         f"{line}" for name, number, line in trouble[:10]))
-    return booted
+    return booted.retried
 
 
 def main():
@@ -135,10 +126,8 @@ def main():
         if time.time() > until:
             for number in range(len(tests) + 3):
                 tap.skip(f"{label}/{number}", "no time left (CHECK_UNTIL)")
-            tap.count()
             continue
-        retried += run_boot(tap, label, boot, setup, tests).retried
-        tap.count()
+        retried += run_boot(tap, label, boot, setup, tests)
     print(f"# emulator flakes, tried again: {retried}")
     return 1 if tap.failed else 0
 

@@ -66,7 +66,9 @@ def dom0_cpus(m):
 
 def dom0_pinned(m):
     """dom0_vcpus_pin: each of dom0's vCPUs has one CPU, which it runs on."""
-    for line in m.run("xl vcpu-list Domain-0").splitlines()[1:]:
+    lines = m.run("xl vcpu-list Domain-0").splitlines()[1:]
+    expect(len(lines) == m.setup.dom0_vcpus, f"{len(lines)} vCPUs are listed")
+    for line in lines:
         number, cpu, hard = line.split()[2], line.split()[3], line.split()[6]
         expect(hard == number and cpu in (number, "-"),
                f"vCPU {number} is not pinned: {line}")
