@@ -21,7 +21,7 @@ mkdir -p "$tree/usr/lib/modules" "$tree/boot/kernel" "$tree/var/log/xen/console"
 echo tenon >"$tree/etc/hostname"
 : >"$tree/etc/fstab"
 : >"$tree/etc/resolv.conf"
-echo 'PS1="\h:\w# "' >>"$tree/root/.bashrc"
+echo 'PS1="\h:\w# "' >>"$tree/etc/bash.bashrc"
 
 rm -f "$image"
 mke2fs -q -t ext4 -L tenon-root -O ^metadata_csum_seed -E lazy_itable_init=0 \
