@@ -18,6 +18,18 @@
  * pages; a packet is a chain of answers, each with the bytes it holds, extras
  * after the first.  An answer always takes the slot of the request it answers:
  * an extra overwrites the id, and the front end finds the page by position.
+ *
+ * Control (front end to back end, 16-byte slots, one for an interface).  Each
+ * request is answered; answers name the request by its id.  With it a front end
+ * has grants mapped for good, before it uses them in the other rings:
+ *
+ *     GET_GREF_MAPPING_SIZE	data: queue
+ *				answer: how many grants the queue can keep
+ *     ADD_GREF_MAPPING		data: queue, grant of a page with a list of
+ *				struct netif_gref, entries in it; all or none
+ *				are mapped
+ *     DEL_GREF_MAPPING		the same; each entry gets a status
+ *				answer: how many were unmapped
  */
 #ifndef TENON_NETIF_H
 #define TENON_NETIF_H
@@ -123,5 +135,38 @@ union netif_rx_slot {
 	struct netif_rx_rsp rsp;
 	struct netif_extra extra;
 };
+
+#define NETIF_CTRL_GET_GREF_MAPPING_SIZE 8
+#define NETIF_CTRL_ADD_GREF_MAPPING 9
+#define NETIF_CTRL_DEL_GREF_MAPPING 10
+
+#define NETIF_CTRL_SUCCESS 0
+#define NETIF_CTRL_NOT_SUPPORTED 1
+#define NETIF_CTRL_INVALID 2
+
+struct netif_ctrl_req {
+	uint16_t id;
+	uint16_t type;
+	uint32_t data[3];
+};
+
+struct netif_ctrl_rsp {
+	uint16_t id;
+	uint16_t type;
+	uint32_t status;
+	uint32_t data;
+};
+
+/* Flag of a grant: the back end may only read. */
+#define NETIF_GREF_READONLY 0x1
+
+struct netif_gref {
+	uint32_t gref;
+	uint16_t flags;
+	uint16_t status;
+};
+
+/* Entries in the page of a list. */
+#define NETIF_GREF_LIST 512
 
 #endif /* TENON_NETIF_H */

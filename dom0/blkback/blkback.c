@@ -121,7 +121,7 @@ static int ring_fetch_segments(struct blkback_ring *ring, struct parse_op *op)
 
 	if (ring->be->persistent) {
 		err = map_batch_map(ring->seg_batch, &op->indirect_gref, 1,
-				    true, true);
+				    false, true);
 		if (!err)
 			memcpy(ring->seg_page,
 			       page_address(map_batch_page(ring->seg_batch, 0)),

@@ -250,7 +250,8 @@ bool blkback_io_submit(struct blkback_ring *ring, const struct parse_op *op)
 
 	if (op->nr_segs)
 		err = map_batch_map(r->maps, op->grefs, op->nr_segs,
-				    op->kind != PARSE_READ,
+				    op->kind != PARSE_READ &&
+				    !ring->be->persistent,
 				    ring->be->persistent);
 	if (err == -ENOMEM) {
 		map_batch_release(r->maps, io_given_up);

@@ -239,9 +239,8 @@ static void map_batch_undo(struct map_batch *b)
  * @b: an empty batch
  * @grefs: what to map
  * @n: how many, at most b->max and MAPCACHE_MAX_MAP
- * @readonly: the pages will only be read
- * @keep: the front end keeps these grants, so keep the mappings; they are
- *	writable then
+ * @readonly: the pages will only be read; a kept mapping stays as it was made
+ * @keep: the front end keeps these grants, so keep the mappings
  *
  * Only from the ring's serving context; may sleep.
  *
@@ -251,7 +250,7 @@ static void map_batch_undo(struct map_batch *b)
 int map_batch_map(struct map_batch *b, const grant_ref_t *grefs,
 		  unsigned int n, bool readonly, bool keep)
 {
-	u32 flags = GNTMAP_host_map | (readonly && !keep ? GNTMAP_readonly : 0);
+	u32 flags = GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0);
 	struct mapcache *mc = b->mc;
 	unsigned int i, nr_fresh = 0;
 	int err = 0;
@@ -301,6 +300,28 @@ int map_batch_map(struct map_batch *b, const grant_ref_t *grefs,
 	return err;
 }
 EXPORT_SYMBOL_GPL(map_batch_map);
+
+/**
+ * map_batch_forget() - take a kept mapping that nobody uses out of the cache
+ * @b: batch with room, which holds it from now on; its release unmaps it
+ * @gref: what is mapped
+ *
+ * Only from the ring's serving context.
+ *
+ * Return: false if there is no such mapping, or somebody uses it.
+ */
+bool map_batch_forget(struct map_batch *b, grant_ref_t gref)
+{
+	struct map_entry *e = mapcache_find(b->mc, gref);
+
+	if (!e || b->nr == b->max || atomic_read(&e->users))
+		return false;
+	mapcache_unkeep(b->mc, e);
+	atomic_set(&e->users, 1);
+	b->entries[b->nr++] = e;
+	return true;
+}
+EXPORT_SYMBOL_GPL(map_batch_forget);
 
 /* The implementations call this when the unmapping has been tried. */
 void mapcache_unmapped(struct map_batch *b)

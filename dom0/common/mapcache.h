@@ -161,6 +161,7 @@ struct map_batch *map_batch_alloc(struct mapcache *mc, unsigned int max,
 void map_batch_free(struct map_batch *b);
 int map_batch_map(struct map_batch *b, const grant_ref_t *grefs,
 		  unsigned int n, bool readonly, bool keep);
+bool map_batch_forget(struct map_batch *b, grant_ref_t gref);
 void map_batch_release(struct map_batch *b,
 		       void (*done)(struct map_batch *b));
 
