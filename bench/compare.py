@@ -12,7 +12,6 @@ import datetime
 import json
 import os
 import re
-import signal
 import sys
 import time
 
@@ -28,7 +27,7 @@ import compare_report  # noqa: E402
 import compare_scale  # noqa: E402
 from images import ImageError  # noqa: E402
 from jobs import JobError  # noqa: E402
-from qemu import RigError  # noqa: E402
+from qemu import RigError, end_cleanly  # noqa: E402
 
 OUT = os.path.join(TOP, "out", "compare")
 REBOOTS = 2
@@ -362,7 +361,7 @@ def main():
 
     def say(text):
         print(f"[{time.monotonic() - began:5.0f} s] {text}", flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_cleanly()
     run = Comparison(args, say)
     run.date = datetime.datetime.now(datetime.timezone.utc)
     try:

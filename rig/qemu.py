@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -38,6 +39,23 @@ def accelerator():
                 if f.read().strip() in ("1", "Y"):
                     return "kvm"
     return "tcg"
+
+
+def end_cleanly():
+    """Have a request to end raise SystemExit, so that what is held is let go.
+
+    Only the first does: timeout(1) sends two, and the second would come amid
+    the cleaning up.
+    """
+    endings = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+    def end(number, _):
+        for ending in endings:
+            signal.signal(ending, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for ending in endings:
+        signal.signal(ending, end)
 
 
 class Qemu:
@@ -69,15 +87,17 @@ class Qemu:
                   encoding="utf-8") as f:
             f.write(" ".join(argv) + "\n")
         with open(os.path.join(log_dir, "qemu.log"), "wb") as log:
-            # coreutils' timeout outlives us should we be killed.
+            # Should we be killed, the kernel tells timeout(1), which ends
+            # QEMU, by force if need be.
             self.proc = subprocess.Popen(
-                ["timeout", "-k", "10", str(int(limit) + 30)] + argv,
+                ["setpriv", "--pdeathsig", "TERM",
+                 "timeout", "-k", "10", str(int(limit) + 30)] + argv,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=log_dir)
         try:
             self._serial = self._connect(sockets["serial"])
             self._rig = self._connect(sockets["rig"])
-        except RigError:
+        except BaseException:
             self.kill()
             raise
         self.serial_tap = None

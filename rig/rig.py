@@ -5,7 +5,6 @@
 import argparse
 import os
 import select
-import signal
 import sys
 import termios
 import time
@@ -15,7 +14,7 @@ import images
 import machine
 import paths
 import run
-from qemu import RigError
+from qemu import RigError, end_cleanly
 
 
 def _say(began):
@@ -165,8 +164,7 @@ def main():
             p.add_argument("--time", type=float, default=300,
                            help="seconds a command may take")
     args = parser.parse_args()
-    # So that being ended ends the machine, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_cleanly()
     try:
         return args.call(args)
     except (RigError, images.ImageError) as error:

@@ -51,8 +51,10 @@ def run_stream(suite, argv, limit, count):
     began = time.monotonic()
     before = count.passed + len(count.failed) + count.skipped
     planned = 0
+    # Should this script be ended, so is the suite, and the machine it runs.
     with subprocess.Popen(
-            ["timeout", "-k", "10", str(limit)] + argv,
+            ["setpriv", "--pdeathsig", "TERM",
+             "timeout", "-k", "30", str(limit)] + argv,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace") as proc:
         for line in proc.stdout:

@@ -8,7 +8,6 @@ are skipped.
 """
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import logscan  # noqa: E402
 import machine  # noqa: E402
 import paths  # noqa: E402
 import plan  # noqa: E402
+import qemu  # noqa: E402
 
 
 class Tap:
@@ -114,8 +114,7 @@ def run_boot(tap, label, boot, setup, tests):
 def main():
     if sys.argv[1:]:
         sys.exit(__doc__)
-    # So that being ended ends the machine, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    qemu.end_cleanly()
     boots = list(chosen())
     print(f"1..{sum(len(tests) + 3 for _, _, _, tests in boots)}", flush=True)
     tap = Tap()

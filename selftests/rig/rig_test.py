@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""What the rig promises whatever becomes of it: no machine is left running."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "rig"))
+# pylint: disable=wrong-import-position
+import logscan  # noqa: E402
+import overlay  # noqa: E402
+import qemu  # noqa: E402
+
+PATIENCE = 60
+# A machine that does nothing, kept by a process that waits.
+KEEPER = f"""
+import sys, time
+sys.path.insert(0, {os.path.join(TOP, "rig")!r})
+import qemu
+qemu.end_cleanly()
+vm = None
+try:
+    vm = qemu.Qemu(["qemu-system-x86_64", "-machine", "pc", "-accel", "tcg",
+                    "-S"], sys.argv[1], 600)
+    print("running", flush=True)
+    time.sleep(600)
+finally:
+    if vm:
+        vm.kill()
+    open(sys.argv[1] + "/cleaned", "w").close()
+"""
+
+
+def expect(condition, text):
+    """Fail the test with a text unless the condition holds."""
+    if not condition:
+        raise AssertionError(text)
+
+
+def machines(directory):
+    """Processes of machines that run in a directory."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                command = f.read()
+            if b"qemu-system" in command and \
+                    os.readlink(f"/proc/{pid}/cwd") == directory:
+                found.append(int(pid))
+        except OSError:
+            continue
+    return found
+
+
+def ends(signals, wrapper=(), when="running"):
+    """End a keeper by signals; whether it cleaned up and all is gone."""
+    directory = os.path.realpath(tempfile.mkdtemp())
+    with subprocess.Popen([*wrapper, sys.executable, "-c", KEEPER, directory],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as keeper:
+        if when == "running":
+            expect(keeper.stdout.readline() == "running\n",
+                   "the machine did not start")
+        else:
+            end = time.monotonic() + PATIENCE
+            while not machines(directory):
+                expect(time.monotonic() < end, "no machine appears")
+        for number in signals:
+            keeper.send_signal(number)
+        end = time.monotonic() + PATIENCE
+        while machines(directory) and time.monotonic() < end:
+            time.sleep(0.1)
+        left = machines(directory)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        _, said = keeper.communicate(timeout=PATIENCE)
+    cleaned = os.path.exists(os.path.join(directory, "cleaned"))
+    shutil.rmtree(directory)
+    expect(not left, f"{len(left)} processes of the machine were left")
+    expect("Traceback" not in said, said)
+    return cleaned
+
+
+def ended_by_a_signal():
+    """The machine ends with a process that is told to end, in any manner"""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        expect(ends([number]), "did not clean up")
+
+
+def ended_twice():
+    """A second signal does not disturb the cleaning up"""
+    for _ in range(3):
+        expect(ends([signal.SIGTERM, signal.SIGTERM]), "did not clean up")
+    # Which sends one to the process, and one to its group.
+    expect(ends([signal.SIGTERM], ["timeout", "600"]), "did not clean up")
+
+
+def ended_while_starting():
+    """The machine ends when that comes while it starts"""
+    ends([signal.SIGTERM], when="starting")
+
+
+def killed():
+    """The machine ends with a process that had no time for it"""
+    ends([signal.SIGKILL])
+
+
+def logs_are_scanned():
+    """Trouble in a log is found where it stands, harmless lines are not"""
+    directory = tempfile.mkdtemp()
+    for name, text in (
+            ("serial.log", "fine\n[    1.0] WARNING: CPU: 0 PID: 1\n"
+                           "Spectre V2 : WARNING: Unprivileged eBPF\n"),
+            ("dmesg-guest.log", "blk_update_request: I/O error, dev xvdd,\n"),
+            ("commands.log", "BUG: not looked at\n")):
+        with open(os.path.join(directory, name), "w",
+                  encoding="ascii") as f:
+            f.write(text)
+    found = [line[:2] for line in logscan.scan(directory)]
+    forgiven = [line[:2] for line in logscan.scan(directory, ["dev xvdd,"])]
+    shutil.rmtree(directory)
+    expect(found == [("dmesg-guest.log", 1), ("serial.log", 2)], found)
+    expect(forgiven == [("serial.log", 2)], forgiven)
+
+
+def halves_are_chosen():
+    """Who wins over whom follows from the halves that were chosen"""
+    lines = overlay.modprobe_lines("ours,stock", "stock")
+    losers = [re.fullmatch("blacklist (.*)", line).group(1)
+              for line in lines if line.startswith("blacklist")]
+    expect(losers == ["xen-blkback", "tenon-netback", "tenon-blkfront",
+                      "tenon-netfront"], losers)
+
+
+def accelerator_is_real():
+    """KVM is chosen only where it can run a hypervisor"""
+    choice = qemu.accelerator()
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
+        svm = re.search(r"^flags\b.*\bsvm\b", f.read(), re.M)
+    expect(choice == "tcg" or svm, "KVM without SVM")
+
+
+TESTS = [ended_by_a_signal, ended_twice, ended_while_starting, killed,
+         logs_are_scanned, halves_are_chosen, accelerator_is_real]
+
+
+def main():
+    failed = 0
+    print(f"1..{len(TESTS)}")
+    for number, test in enumerate(TESTS, 1):
+        try:
+            test()
+        except Exception as error:  # pylint: disable=broad-except
+            failed += 1
+            print(f"not ok {number} - {test.__doc__}\n# {error!r}",
+                  flush=True)
+        else:
+            print(f"ok {number} - {test.__doc__}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
