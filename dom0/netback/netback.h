@@ -10,6 +10,8 @@
  *  tx.c        guest to us: NAPI poll, grant copy into packets
  *  tx_parse.c  what the slots of a packet say, and whether to believe it
  *  rx.c        us to guest: copy straight from start_xmit, queue stop and restart
+ *  ctrl.c      control ring: the guest has pages mapped for good
+ *  stage.c     these pages
  *  mcast.c     multicast filter the guest asks for
  *  stats.c     ethtool counters, debugfs
  *  xenbus.c    xenstore state machine
@@ -28,11 +30,13 @@
 
 #include "netif.h"
 #include "ring.h"
+#include "stage.h"
 #include "tenon_common.h"
 #include "tx_parse.h"
 
 RING_DEFINE(nettx, union netif_tx_slot, struct netif_tx_rsp);
 RING_DEFINE(netrx, struct netif_rx_req, union netif_rx_slot);
+RING_DEFINE(netctrl, struct netif_ctrl_req, struct netif_ctrl_rsp);
 
 /*
  * Counters of a queue.  TX_BAD_* follow the order of enum tx_parse_error.
@@ -41,6 +45,7 @@ enum queue_stat {
 	STAT_TX_PACKETS,
 	STAT_TX_BYTES,
 	STAT_TX_SLOTS,
+	STAT_TX_STAGED,
 	STAT_TX_COPY_OPS,
 	STAT_TX_COPY_CALLS,
 	STAT_TX_GSO,
@@ -59,6 +64,7 @@ enum queue_stat {
 	STAT_RX_PACKETS,
 	STAT_RX_BYTES,
 	STAT_RX_SLOTS,
+	STAT_RX_STAGED,
 	STAT_RX_COPY_OPS,
 	STAT_RX_COPY_CALLS,
 	STAT_RX_GSO,
@@ -72,6 +78,7 @@ enum queue_stat {
 };
 
 struct netback_vif;
+struct ctrl;
 struct tx_pass;
 struct rx_batch;
 
@@ -135,11 +142,23 @@ struct rx_side {
 	char name[IFNAMSIZ + 16];
 };
 
+/**
+ * struct netback_queue - a pair of rings
+ * @vif: the interface
+ * @id: which of its queues
+ * @tx: what the guest sends
+ * @rx: what it receives
+ * @stage: the guest's pages that stay mapped; the control ring's
+ * @staged: where tx and rx find them; NULL if there are none
+ * @stat: counters
+ */
 struct netback_queue {
 	struct netback_vif *vif;
 	unsigned int id;
 	struct tx_side tx;
 	struct rx_side rx;
+	struct stage *stage;
+	const struct stage_table *staged;
 	u64 stat[QUEUE_STATS];
 };
 
@@ -187,6 +206,7 @@ struct vif_mcast {
  * @slots_max: most slots any packet takes in the guest's receive ring
  * @features: what the guest can receive, as device features
  * @nr_stalled: queues whose guest side posts no pages
+ * @ctrl: control ring, or NULL
  * @credit: rate limit
  * @mcast: multicast filter
  * @debugfs: directory
@@ -206,6 +226,7 @@ struct netback_vif {
 	unsigned int slots_max;
 	netdev_features_t features;
 	atomic_t nr_stalled;
+	struct ctrl *ctrl;
 	struct vif_credit credit;
 	struct vif_mcast mcast;
 	struct dentry *debugfs;
@@ -238,6 +259,13 @@ static inline void queue_count(struct netback_queue *q, enum queue_stat stat,
 static inline struct tenon_chan *queue_rx_chan(struct netback_queue *q)
 {
 	return q->rx.chan.irq ? &q->rx.chan : &q->tx.chan;
+}
+
+/* A page of the guest's that stays mapped; bottom halves are off. */
+static inline void *queue_find(const struct netback_queue *q, grant_ref_t gref,
+			       bool write)
+{
+	return stage_find(READ_ONCE(q->staged), gref, write);
 }
 
 static inline struct netdev_queue *queue_txq(struct netback_queue *q)
@@ -283,6 +311,10 @@ void rx_sleep(struct tenon_poll *p);
 void rx_drain(struct netback_queue *q);
 int rx_poll(struct napi_struct *napi, int budget);
 void rx_stall_timeout(struct timer_list *t);
+
+/* ctrl.c */
+int ctrl_connect(struct netback_vif *vif, grant_ref_t ref, evtchn_port_t port);
+void ctrl_disconnect(struct netback_vif *vif);
 
 /* mcast.c */
 void mcast_init(struct vif_mcast *mcast);

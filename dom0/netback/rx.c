@@ -2,10 +2,10 @@
 /*
  * rx.c - what the guest receives
  *
- * The transmit function of vifD.N has the hypervisor copy the packet into pages
- * that the guest has posted, in the caller's context: no thread is woken, and
- * the packet's memory is free on return.  While the stack says that more is
- * coming, packets gather into one hypercall and one publication.
+ * The transmit function of vifD.N copies the packet into pages that the guest has
+ * posted, in the caller's context: no thread is woken.  Pages that stay mapped it
+ * fills itself, into others the hypervisor copies.  While the stack says that more
+ * is coming, packets gather into one hypercall and one publication.
  *
  * When the guest has posted too few pages for the largest packet, the device
  * queue stops and the guest is asked for an event at the page that lets it go
@@ -49,6 +49,7 @@
 /**
  * struct rx_slot - a slot of the guest's that is being filled
  * @gref: its page
+ * @data: where that stays mapped, or NULL
  * @used: bytes that have a copy
  * @failed: one of these copies failed
  * @extra: the answer is an extra, the page is not used
@@ -56,6 +57,7 @@
  */
 struct rx_slot {
 	grant_ref_t gref;
+	u8 *data;
 	u16 used;
 	bool failed;
 	bool extra;
@@ -119,7 +121,7 @@ unsigned int rx_slots_max(const struct net_device *dev)
 	return min_t(unsigned int, DIV_ROUND_UP(len, RX_PAGE), RX_PACKET_SLOTS);
 }
 
-/* Copies */
+/* Copies into pages that are not mapped */
 
 static void rx_copy(struct netback_queue *q)
 {
@@ -152,6 +154,7 @@ static struct rx_slot *rx_take(struct netback_queue *q)
 	b->nr_slots++;
 	memset(slot, 0, sizeof(*slot));
 	slot->gref = req.gref;
+	slot->data = queue_find(q, req.gref, true);
 	slot->rsp.rsp.id = req.id;
 	return slot;
 }
@@ -205,6 +208,7 @@ static bool rx_add_range(struct netback_queue *q, struct page *page,
 
 	while (len) {
 		unsigned int from = offset_in_page(offset);
+		struct rx_slot *fill;
 		unsigned int n;
 
 		if (b->fill->used == RX_PAGE) {
@@ -215,9 +219,17 @@ static bool rx_add_range(struct netback_queue *q, struct page *page,
 			b->fill->rsp.rsp.flags |= NETIF_RXF_MORE;
 			b->fill = next;
 		}
-		n = min3(len, (unsigned int)PAGE_SIZE - from,
-			 (unsigned int)RX_PAGE - b->fill->used);
-		rx_add_copy(q, nth_page(page, offset >> PAGE_SHIFT), from, n);
+		fill = b->fill;
+		n = min(len, (unsigned int)RX_PAGE - fill->used);
+		if (fill->data) {
+			memcpy(fill->data + fill->used,
+			       page_address(page) + offset, n);
+			fill->used += n;
+		} else {
+			n = min(n, (unsigned int)PAGE_SIZE - from);
+			rx_add_copy(q, nth_page(page, offset >> PAGE_SHIFT),
+				    from, n);
+		}
 		offset += n;
 		len -= n;
 	}
@@ -287,7 +299,7 @@ static bool rx_add_packet(struct netback_queue *q, const struct sk_buff *skb)
 static void rx_flush(struct netback_queue *q)
 {
 	struct rx_batch *b = q->rx.batch;
-	unsigned int i;
+	unsigned int i, staged = 0;
 
 	if (!b->nr_slots)
 		return;
@@ -298,9 +310,11 @@ static void rx_flush(struct netback_queue *q)
 		if (!slot->extra)
 			slot->rsp.rsp.status = slot->failed ? NETIF_RSP_ERROR :
 							      slot->used;
+		staged += slot->data && !slot->extra;
 		netrx_back_respond(&q->rx.ring, &slot->rsp);
 	}
 	queue_count(q, STAT_RX_SLOTS, b->nr_slots);
+	queue_count(q, STAT_RX_STAGED, staged);
 	b->nr_slots = 0;
 	if (netrx_back_publish(&q->rx.ring))
 		tenon_chan_notify(queue_rx_chan(q));
@@ -310,20 +324,21 @@ static void rx_flush(struct netback_queue *q)
 }
 
 /*
- * A packet costs a hypercall, and often an event, unless others share them.  So
+ * A packet that is not copied yet costs a hypercall, unless others share it.  So
  * what is sent in quick succession waits for this CPU's poller, which runs as soon
  * as the sender sleeps; until then the sender adds to it.
  */
 static void rx_flush_soon(struct netback_queue *q)
 {
-	unsigned int slots = q->rx.batch->nr_slots;
+	bool few = q->rx.batch->nr_ops &&
+		   q->rx.batch->nr_slots < RX_ENOUGH_SLOTS;
 	u64 now = local_clock();
 	bool stream = now - q->rx.sent_at < RX_STREAM_NS;
 
 	q->rx.sent_at = now;
-	if (slots && slots < RX_ENOUGH_SLOTS && stream && !q->rx.waiting)
+	if (few && stream && !q->rx.waiting)
 		q->rx.waiting = tenon_poll_hold(&q->rx.poll);
-	if (slots < RX_ENOUGH_SLOTS && q->rx.waiting)
+	if (few && q->rx.waiting)
 		return;
 	if (q->rx.waiting)
 		tenon_poll_served(&q->rx.poll);

@@ -2,11 +2,11 @@
 /*
  * tx.c - what the guest sends
  *
- * A pass takes packets from the ring, has the hypervisor copy all their bytes
- * into fresh memory with one hypercall, answers their slots, and hands them to
- * the stack.  No page of the guest is ever mapped: a packet may live on in any
- * socket or device for any time, and the guest cannot change it under anyone's
- * eyes.
+ * A pass takes packets from the ring, copies all their bytes into fresh memory,
+ * answers their slots, and hands them to the stack.  What lies in pages that stay
+ * mapped it copies itself, the rest the hypervisor does with one hypercall.  No
+ * packet refers to a page of the guest: it may live on in any socket or device for
+ * any time, and the guest cannot change it under anyone's eyes.
  */
 #include <linux/etherdevice.h>
 #include <linux/jiffies.h>
@@ -263,6 +263,8 @@ static struct sk_buff *tx_prepare(struct netback_queue *q,
 {
 	unsigned int header = pkt->size <= TX_LINEAR ? pkt->size : TX_HEADER;
 	const struct tx_parse_slot *slot = pkt->slot;
+	const u8 *data = queue_find(q, slot->gref, false);
+	unsigned int staged = data ? 1 : 0;
 	unsigned int from = 0; /* bytes of *slot that have a copy */
 	unsigned int done = 0;
 	struct sk_buff *skb;
@@ -295,14 +297,22 @@ static struct sk_buff *tx_prepare(struct netback_queue *q,
 		}
 		left = min3(left, (unsigned int)PAGE_SIZE - to,
 			    slot->size - from);
-		tx_add_copy(q, slot->gref, slot->offset + from, page, to, left);
+		if (data)
+			memcpy(page_address(page) + to,
+			       data + slot->offset + from, left);
+		else
+			tx_add_copy(q, slot->gref, slot->offset + from, page, to,
+				    left);
 		done += left;
 		from += left;
-		if (from == slot->size) {
+		if (from == slot->size && done < pkt->size) {
 			slot++;
 			from = 0;
+			data = queue_find(q, slot->gref, false);
+			staged += data ? 1 : 0;
 		}
 	}
+	queue_count(q, STAT_TX_STAGED, staged);
 	return skb;
 }
 

@@ -238,6 +238,7 @@ void vif_disconnect(struct netback_vif *vif)
 		if (netif_running(vif->dev))
 			vif_down(vif);
 		vif->connected = false;
+		ctrl_disconnect(vif);
 		for (i = 0; i < vif->nr_queues; i++)
 			queue_disconnect(&vif->queue[i]);
 		vif->nr_queues = 0;

@@ -108,6 +108,19 @@ static int netback_read_queues(struct netback_vif *vif,
 	return err;
 }
 
+/* A control ring is the guest's choice. */
+static int netback_connect_ctrl(struct netback_vif *vif)
+{
+	const char *node = vif->xbdev->otherend;
+	evtchn_port_t port;
+	grant_ref_t ref;
+
+	if (xenbus_gather(XBT_NIL, node, "ctrl-ring-ref", "%u", &ref,
+			  "event-channel-ctrl", "%u", &port, NULL))
+		return 0;
+	return ctrl_connect(vif, ref, port);
+}
+
 static void netback_read_rate(struct netback_vif *vif)
 {
 	unsigned long bytes, usecs;
@@ -223,6 +236,12 @@ static void netback_connect(struct netback_vif *vif)
 		xenbus_dev_fatal(xbdev, err, "attaching to the guest's queues");
 		goto out;
 	}
+	err = netback_connect_ctrl(vif);
+	if (err) {
+		xenbus_dev_fatal(xbdev, err, "attaching to the control ring");
+		netback_disconnect(vif);
+		goto out;
+	}
 	err = netback_watch(vif);
 	if (err) /* which has told the toolstack */
 		netback_disconnect(vif);
@@ -284,6 +303,7 @@ static int netback_write_features(struct xenbus_device *xbdev)
 		{ "feature-rx-flip", 0 },
 		{ "feature-multicast-control", 1 },
 		{ "feature-dynamic-multicast-control", 1 },
+		{ "feature-ctrl-ring", 1 },
 	};
 	unsigned int i;
 	int err = 0;

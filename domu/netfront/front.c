@@ -218,6 +218,7 @@ void front_disconnect(struct netfront *front)
 	unsigned int i;
 
 	front_stop(front);
+	ctrl_disconnect(front);
 	rtnl_lock();
 	for (i = 0; i < front->nr_queues; i++)
 		queue_disconnect(&front->queue[i]);

@@ -6,6 +6,8 @@
  *  queue.c     rings, event channels and memory of one queue; its NAPI poll
  *  tx.c        start_xmit: copy into pages granted once, reap when room runs out
  *  rx.c        post pages, turn what came back into packets
+ *  stage.c     pages to receive into that stay mapped in the back end
+ *  ctrl.c      control ring: asks the back end to map pages
  *  stats.c     ethtool counters, debugfs
  *  xenbus.c    xenstore state machine
  */
@@ -24,6 +26,7 @@
 
 RING_DEFINE(nettx, union netif_tx_slot, struct netif_tx_rsp);
 RING_DEFINE(netrx, struct netif_rx_req, union netif_rx_slot);
+RING_DEFINE(netctrl, struct netif_ctrl_req, struct netif_ctrl_rsp);
 
 /* Slots of a ring of one page, of either kind. */
 #define QUEUE_SLOTS 256
@@ -42,6 +45,8 @@ enum queue_stat {
 	STAT_RX_BYTES,
 	STAT_RX_GSO,
 	STAT_RX_COPIED,
+	STAT_RX_STAGED,
+	STAT_RX_STAGE_BUSY,
 	STAT_RX_NOMEM,
 	STAT_RX_ERRORS,
 	STAT_RX_BAD_SLOT,
@@ -52,6 +57,7 @@ enum queue_stat {
 };
 
 struct netfront;
+struct ctrl;
 
 /**
  * struct tx_slot - a page the back end may read, for good
@@ -91,12 +97,28 @@ struct tx_side {
 
 /**
  * struct rx_buffer - a page the back end may write, until we take it back
- * @page: of the pool
+ * @page: of the pool, or staged
  * @gref: its grant
+ * @staged: it stays mapped in the back end
  */
 struct rx_buffer {
 	struct page *page;
 	grant_ref_t gref;
+	bool staged;
+};
+
+/**
+ * struct rx_stage - pages that stay mapped in the back end
+ * @buf: those that are not posted, free or the stack's, from @head to @tail
+ * @ready: they may be used
+ * @head: index of the next to look at
+ * @tail: index behind the last
+ */
+struct rx_stage {
+	struct rx_buffer *buf;
+	bool ready;
+	u32 head;
+	u32 tail;
 };
 
 /**
@@ -114,6 +136,7 @@ struct rx_buffer {
  * @nr_spare: how many
  * @gref: grants without a page
  * @nr_grefs: how many
+ * @stage: pages that stay mapped
  * @refill_timer: tries again after memory ran out
  */
 struct rx_side {
@@ -130,6 +153,7 @@ struct rx_side {
 	unsigned int nr_spare;
 	grant_ref_t gref[QUEUE_SLOTS];
 	unsigned int nr_grefs;
+	struct rx_stage stage;
 	struct timer_list refill_timer;
 };
 
@@ -172,6 +196,8 @@ struct netfront_queue {
  * @connected: rings are there; changes under RTNL
  * @broken: the back end broke the protocol; nothing is done until it connects
  *	anew
+ * @trusted: the back end may keep pages that the stack has
+ * @ctrl: control ring, or NULL
  * @features: what the back end can take, as device features
  * @old: counters of queues that are gone
  * @debugfs: directory
@@ -185,6 +211,8 @@ struct netfront {
 	bool split;
 	bool connected;
 	bool broken;
+	bool trusted;
+	struct ctrl *ctrl;
 	netdev_features_t features;
 	u64 old[QUEUE_STATS];
 	struct dentry *debugfs;
@@ -222,7 +250,22 @@ void queue_disconnect(struct netfront_queue *q);
 void queue_up(struct netfront_queue *q);
 void queue_down(struct netfront_queue *q);
 
+/* ctrl.c */
+int ctrl_connect(struct netfront *front);
+int ctrl_write(const struct netfront *front);
+void ctrl_start(struct netfront *front);
+void ctrl_disconnect(struct netfront *front);
+
+/* stage.c */
+int stage_make(struct netfront_queue *q, unsigned int room);
+grant_ref_t stage_gref(const struct netfront_queue *q, unsigned int i);
+void stage_use(struct netfront_queue *q);
+bool stage_get(struct netfront_queue *q, struct rx_buffer *buf);
+void stage_put(struct netfront_queue *q, const struct rx_buffer *buf);
+void stage_free(struct netfront_queue *q);
+
 /* tx.c */
+grant_ref_t tx_gref(const struct netfront_queue *q, unsigned int i);
 int tx_connect(struct netfront_queue *q);
 void tx_disconnect(struct netfront_queue *q);
 netdev_tx_t tx_start_xmit(struct sk_buff *skb, struct net_device *dev);

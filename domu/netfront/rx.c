@@ -2,10 +2,11 @@
 /*
  * rx.c - what we receive
  *
- * Pages of a pool are granted and posted.  Of a packet, what is small is copied
- * and its page posted again, still granted; of the rest the grant is ended
- * before anyone reads the page, so that the back end cannot change what was
- * checked, and the stack returns the page to the pool.
+ * Granted pages are posted: such that stay mapped in the back end (stage.c), or,
+ * when none of these is free, pages of a pool.  Of a packet, what is small is
+ * copied and its page posted again.  Of a larger one the stack gets the pages; of
+ * those of the pool the grant is ended before anyone reads them, so that the back
+ * end cannot change what was checked, and the stack returns them to the pool.
  */
 #include <linux/etherdevice.h>
 #include <linux/version.h>
@@ -106,6 +107,10 @@ int rx_connect(struct netfront_queue *q)
 /* Give a page back whose grant may be in use by the back end even now. */
 static void rx_release(struct netfront_queue *q, const struct rx_buffer *buf)
 {
+	if (buf->staged) {
+		gnttab_end_foreign_access(buf->gref, buf->page);
+		return;
+	}
 	/* if it is, the grant code takes a reference of its own to the page */
 	gnttab_end_foreign_access(buf->gref, NULL);
 	page_pool_put_full_page(q->rx.pool, buf->page, false);
@@ -126,6 +131,7 @@ void rx_disconnect(struct netfront_queue *q)
 			rx_release(q, &q->rx.posted[i]);
 	while (q->rx.nr_spare)
 		rx_release(q, &q->rx.spare[--q->rx.nr_spare]);
+	stage_free(q);
 	while (q->rx.nr_grefs)
 		gnttab_free_grant_reference(q->rx.gref[--q->rx.nr_grefs]);
 	/* lives on until the stack has returned the last page */
@@ -142,6 +148,8 @@ static bool rx_buffer_get(struct netfront_queue *q, struct rx_buffer *buf)
 		*buf = rx->spare[--rx->nr_spare];
 		return true;
 	}
+	if (stage_get(q, buf))
+		return true;
 	if (!rx->nr_grefs) {
 		/* a back end that holds grants has cost us some */
 		grant_ref_t head;
@@ -155,6 +163,7 @@ static bool rx_buffer_get(struct netfront_queue *q, struct rx_buffer *buf)
 							    __GFP_ZERO);
 	if (!buf->page)
 		return false;
+	buf->staged = false;
 	buf->gref = rx->gref[--rx->nr_grefs];
 	gnttab_grant_foreign_access_ref(buf->gref, q->front->xbdev->otherend_id,
 					xen_page_to_gfn(buf->page), 0);
@@ -332,6 +341,31 @@ static void *rx_part_data(const struct rx_part *part)
 	return page_address(part->buf.page) + part->offset;
 }
 
+/* Give the stack a part's page, less the first @skip bytes. */
+static void rx_attach(struct netfront_queue *q, struct sk_buff *skb,
+		      const struct rx_part *part, unsigned int skip)
+{
+	struct page *page = part->buf.page;
+
+	if (part->buf.staged) {
+		stage_put(q, &part->buf);
+		queue_count(q, STAT_RX_STAGED, 1);
+		if (skip == part->len)
+			return;
+		page_ref_inc(page);
+		/* nobody is to keep what they find there, or to write into it */
+		skb_shinfo(skb)->flags |= SKBFL_SHARED_FRAG;
+	} else {
+		skb_mark_for_recycle(skb);
+		if (skip == part->len) {
+			page_pool_put_full_page(q->rx.pool, page, true);
+			return;
+		}
+	}
+	skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page,
+			part->offset + skip, part->len - skip, PAGE_SIZE);
+}
+
 /*
  * A packet of one small part is copied whole, any other has its header copied
  * after the grants have ended.  One with as many parts as there can be has all
@@ -365,12 +399,11 @@ static struct sk_buff *rx_build(struct netfront_queue *q,
 		return skb;
 	}
 
-	skb_mark_for_recycle(skb);
 	for (i = 0; i < pkt->nr_parts; i++) {
 		struct rx_part *part = &pkt->part[i];
 		unsigned int skip = 0;
 
-		if (!rx_buffer_revoke(q, &part->buf)) {
+		if (!part->buf.staged && !rx_buffer_revoke(q, &part->buf)) {
 			held++;
 			continue;
 		}
@@ -378,12 +411,7 @@ static struct sk_buff *rx_build(struct netfront_queue *q,
 			skb_put_data(skb, rx_part_data(part), header);
 			skip = header;
 		}
-		if (skip == part->len)
-			page_pool_put_full_page(q->rx.pool, part->buf.page, true);
-		else
-			skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags,
-					part->buf.page, part->offset + skip,
-					part->len - skip, PAGE_SIZE);
+		rx_attach(q, skb, part, skip);
 	}
 	if (held) {
 		kfree_skb(skb);

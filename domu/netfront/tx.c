@@ -64,6 +64,16 @@ void tx_disconnect(struct netfront_queue *q)
 					  q->tx.slot[i].page);
 }
 
+/**
+ * tx_gref() - the grant of a page we send from
+ * @q: queue
+ * @i: which, below QUEUE_SLOTS
+ */
+grant_ref_t tx_gref(const struct netfront_queue *q, unsigned int i)
+{
+	return q->tx.slot[i].gref;
+}
+
 static void tx_reap(struct netfront_queue *q)
 {
 	struct tx_side *tx = &q->tx;

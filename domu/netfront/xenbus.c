@@ -32,6 +32,10 @@ static unsigned int netfront_max_queues;
 module_param_named(max_queues, netfront_max_queues, uint, 0444);
 MODULE_PARM_DESC(max_queues, "Queues to use (default: CPUs, at most 8)");
 
+static bool netfront_trusted = true;
+module_param_named(trusted, netfront_trusted, bool, 0644);
+MODULE_PARM_DESC(trusted, "The back end may keep pages mapped that packets are received into");
+
 static unsigned int netfront_flag(struct xenbus_device *xbdev, const char *key)
 {
 	return xenbus_read_unsigned(xbdev->otherend, key, 0);
@@ -58,6 +62,8 @@ static int netfront_read_features(struct netfront *front)
 		features |= NETIF_F_IPV6_CSUM;
 	front->features = features;
 	front->split = netfront_flag(xbdev, "feature-split-event-channels");
+	front->trusted = netfront_trusted &&
+			 xenbus_read_unsigned(xbdev->nodename, "trusted", 1);
 	return 0;
 }
 
@@ -101,6 +107,7 @@ static void netfront_remove_queues(struct netfront *front)
 	static const char * const key[] = {
 		"multi-queue-num-queues", "tx-ring-ref", "rx-ring-ref",
 		"event-channel", "event-channel-tx", "event-channel-rx",
+		"ctrl-ring-ref", "event-channel-ctrl",
 	};
 	unsigned int i;
 	char queue[24];
@@ -176,6 +183,10 @@ static void netfront_connect(struct netfront *front)
 		return;
 	}
 	err = netfront_write_queues(front);
+	if (!err && netfront_flag(xbdev, "feature-ctrl-ring"))
+		err = ctrl_connect(front);
+	if (!err)
+		err = ctrl_write(front);
 	if (!err)
 		err = netfront_write_features(front);
 	if (err) {
@@ -219,6 +230,7 @@ static void netfront_backend_changed(struct xenbus_device *xbdev,
 	case XenbusStateConnected:
 		if (!front->connected)
 			break;
+		ctrl_start(front);
 		netif_carrier_on(front->dev);
 		netdev_notify_peers(front->dev);
 		break;
