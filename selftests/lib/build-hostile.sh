@@ -13,7 +13,7 @@ headers=/lib/modules/$kver/build
 
 mkdir -p "$out/ring" "$out/selftests/lib" "$out/$dir"
 ln -sf "$top"/ring/*.h "$out/ring/"
-ln -sf "$top"/selftests/lib/*.h "$out/selftests/lib/"
+ln -sf "$top"/selftests/lib/*.[ch] "$out/selftests/lib/"
 ln -sf "$top/$dir"/* "$out/$dir/"
 make -s -C "$headers" M="$out/$dir" modules >"$out/log" 2>&1 || {
 	cat "$out/log" >&2

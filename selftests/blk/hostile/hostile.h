@@ -16,11 +16,11 @@
 #define HOSTILE_RING_PAGES 2
 
 /**
- * struct hostile_keys - what goes into xenstore, so that it can be wrong
+ * struct link_keys - what goes into xenstore, so that it can be wrong
  *
  * NULL means: the right thing, or nothing where nothing is right.
  */
-struct hostile_keys {
+struct link_keys {
 	const char *ring_page_order;
 	const char *ring_ref;
 	const char *event_channel;
@@ -30,7 +30,7 @@ struct hostile_keys {
 };
 
 /**
- * struct hostile_link - a connection to a back end
+ * struct link - a connection to a back end
  * @dev: xenbus device
  * @shared: the ring
  * @grefs: its grants
@@ -43,7 +43,7 @@ struct hostile_keys {
  * @data_gref: its grant, writable
  * @data_ro_gref: its grant, read-only
  */
-struct hostile_link {
+struct link {
 	struct xenbus_device *dev;
 	struct ring_shared *shared;
 	grant_ref_t grefs[HOSTILE_RING_PAGES];
@@ -57,13 +57,12 @@ struct hostile_link {
 	int data_ro_gref;
 };
 
-bool hostile_connect(struct hostile_link *l, const struct hostile_keys *keys);
-bool hostile_disconnect(struct hostile_link *l);
-void hostile_put(struct hostile_link *l, const union blkif64_req *req);
-void hostile_publish(struct hostile_link *l, u32 req_prod);
-bool hostile_answer(struct hostile_link *l, struct blkif64_rsp *rsp);
-int hostile_setup(struct hostile_link *l, struct xenbus_device *dev);
-void hostile_cleanup(struct hostile_link *l);
-void hostile_run(struct hostile_link *l);
+bool link_connect(struct link *l, const struct link_keys *keys);
+bool link_disconnect(struct link *l);
+void link_put(struct link *l, const union blkif64_req *req);
+void link_publish(struct link *l, u32 req_prod);
+bool link_answer(struct link *l, struct blkif64_rsp *rsp);
+int link_setup(struct link *l, struct xenbus_device *dev);
+void link_cleanup(struct link *l);
 
 #endif /* HOSTILE_H */

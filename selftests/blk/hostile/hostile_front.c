@@ -1,30 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * hostile_front.c - what a hostile front end may try, one test each
- *
- * Load it in a guest where a disk has no driver (unbind it first); the tests run
- * at once, on every such disk, and report in the kernel log in TAP.  After each
- * case a sound request must still be served, over a new connection if the case
- * was one that ends the old: a hostile peer harms itself only.
  */
 #include <linux/module.h>
-#include <linux/slab.h>
 
+#include "../../lib/cases.h"
 #include "hostile.h"
 
-static const struct hostile_keys sound;
-static unsigned int tests, failures;
-static bool case_failed;
-
-#define EXPECT(c)                                                              \
-	do {                                                                   \
-		if (!(c)) {                                                    \
-			pr_info("# %s:%d: %s\n", __func__, __LINE__, #c);      \
-			case_failed = true;                                    \
-		}                                                              \
-	} while (0)
-
-static union blkif64_req rw(struct hostile_link *l, u8 operation, u8 nr,
+static union blkif64_req rw(struct link *l, u8 operation, u8 nr,
 			    u64 sector)
 {
 	union blkif64_req req = {};
@@ -41,7 +24,7 @@ static union blkif64_req rw(struct hostile_link *l, u8 operation, u8 nr,
 	return req;
 }
 
-static union blkif64_req indirect(struct hostile_link *l, u8 operation, u16 nr,
+static union blkif64_req indirect(struct link *l, u8 operation, u16 nr,
 				  u32 gref)
 {
 	union blkif64_req req = {};
@@ -55,24 +38,24 @@ static union blkif64_req indirect(struct hostile_link *l, u8 operation, u16 nr,
 }
 
 /* Sends one request; its status, or 99 if there is no proper answer. */
-static int status_of(struct hostile_link *l, union blkif64_req req)
+static int status_of(struct link *l, union blkif64_req req)
 {
 	struct blkif64_rsp rsp;
 
-	hostile_put(l, &req);
-	hostile_publish(l, l->prod);
-	if (!hostile_answer(l, &rsp) || rsp.id != req.rw.id)
+	link_put(l, &req);
+	link_publish(l, l->prod);
+	if (!link_answer(l, &rsp) || rsp.id != req.rw.id)
 		return 99;
 	return rsp.status;
 }
 
-static int sound_read(struct hostile_link *l)
+static int sound_read(struct link *l)
 {
 	return status_of(l, rw(l, BLKIF_OP_READ, 1, 0));
 }
 
 /* All that parsing refuses; see parse_test.c for the finer points. */
-static void bad_requests(struct hostile_link *l)
+static void bad_requests(struct link *l)
 {
 	union blkif64_req req;
 	unsigned int o;
@@ -97,7 +80,7 @@ static void bad_requests(struct hostile_link *l)
 	EXPECT(sound_read(l) == BLKIF_RSP_OKAY);
 }
 
-static void bad_indirect(struct hostile_link *l)
+static void bad_indirect(struct link *l)
 {
 	struct blkif_segment *seg = page_address(l->data);
 
@@ -121,7 +104,7 @@ static void bad_indirect(struct hostile_link *l)
 	EXPECT(sound_read(l) == BLKIF_RSP_OKAY);
 }
 
-static void bad_grants(struct hostile_link *l)
+static void bad_grants(struct link *l)
 {
 	union blkif64_req req = rw(l, BLKIF_OP_READ, 1, 0);
 
@@ -139,12 +122,12 @@ static void bad_grants(struct hostile_link *l)
 	EXPECT(sound_read(l) == BLKIF_RSP_OKAY);
 }
 
-static void one_page_eleven_times(struct hostile_link *l)
+static void one_page_eleven_times(struct link *l)
 {
 	EXPECT(status_of(l, rw(l, BLKIF_OP_READ, 11, 0)) == BLKIF_RSP_OKAY);
 }
 
-static void one_id_for_all(struct hostile_link *l)
+static void one_id_for_all(struct link *l)
 {
 	union blkif64_req req = rw(l, BLKIF_OP_READ, 1, 0);
 	struct blkif64_rsp rsp;
@@ -152,24 +135,24 @@ static void one_id_for_all(struct hostile_link *l)
 
 	req.rw.id = ~0ull;
 	for (i = 0; i < l->slots; i++)
-		hostile_put(l, &req);
-	hostile_publish(l, l->prod);
+		link_put(l, &req);
+	link_publish(l, l->prod);
 	for (i = 0; i < l->slots; i++)
-		EXPECT(hostile_answer(l, &rsp) && rsp.id == ~0ull &&
+		EXPECT(link_answer(l, &rsp) && rsp.id == ~0ull &&
 		       rsp.status == BLKIF_RSP_OKAY);
 }
 
-static void storm(struct hostile_link *l)
+static void storm(struct link *l)
 {
 	unsigned int i;
 
 	for (i = 0; i < 20000; i++)
-		hostile_publish(l, l->prod);
+		link_publish(l, l->prod);
 	EXPECT(sound_read(l) == BLKIF_RSP_OKAY);
 }
 
 /* A garbled response area or event index harms nobody but ourselves. */
-static void scribble(struct hostile_link *l)
+static void scribble(struct link *l)
 {
 	l->shared->rsp_event = 0x80000000;
 	l->shared->req_event = 0xdeadbeef;
@@ -178,52 +161,45 @@ static void scribble(struct hostile_link *l)
 }
 
 /* An impossible index ends the connection; there must be no answer. */
-static void index_ahead(struct hostile_link *l)
+static void index_ahead(struct link *l)
 {
 	u32 before = l->shared->rsp_prod;
 
-	hostile_publish(l, l->prod + l->slots + 1);
+	link_publish(l, l->prod + l->slots + 1);
 	schedule_timeout_uninterruptible(HZ);
 	EXPECT(l->shared->rsp_prod == before);
 }
 
-static void index_back(struct hostile_link *l)
+static void index_back(struct link *l)
 {
 	u32 before;
 
 	EXPECT(sound_read(l) == BLKIF_RSP_OKAY);
 	before = l->shared->rsp_prod;
-	hostile_publish(l, l->prod - 1);
+	link_publish(l, l->prod - 1);
 	schedule_timeout_uninterruptible(HZ);
 	EXPECT(l->shared->rsp_prod == before);
 }
 
-static void index_far(struct hostile_link *l)
+static void index_far(struct link *l)
 {
 	u32 before = l->shared->rsp_prod;
 
-	hostile_publish(l, l->prod + 0x80000000u);
+	link_publish(l, l->prod + 0x80000000u);
 	schedule_timeout_uninterruptible(HZ);
 	EXPECT(l->shared->rsp_prod == before);
 }
 
 /* Requests under way when the connection is closed. */
-static void leave_in_a_hurry(struct hostile_link *l)
+static void leave_in_a_hurry(struct link *l)
 {
 	union blkif64_req req = rw(l, BLKIF_OP_READ, 11, 0);
 	unsigned int i;
 
 	for (i = 0; i < l->slots; i++)
-		hostile_put(l, &req);
-	hostile_publish(l, l->prod);
+		link_put(l, &req);
+	link_publish(l, l->prod);
 }
-
-struct hostile_case {
-	const char *name;
-	void (*fn)(struct hostile_link *l);
-	struct hostile_keys keys;
-	bool refused; /* the back end must not connect */
-};
 
 static const struct hostile_case cases[] = {
 	{ "requests that mean nothing", bad_requests },
@@ -234,133 +210,58 @@ static const struct hostile_case cases[] = {
 	{ "20,000 events without work", storm },
 	{ "a scribbled ring header", scribble },
 	{ "the same with persistent grants: requests", bad_requests,
-	  { .persistent = "1" } },
+	  KEYS(.persistent = "1") },
 	{ "the same with persistent grants: indirect", bad_indirect,
-	  { .persistent = "1" } },
+	  KEYS(.persistent = "1") },
 	{ "the same with persistent grants: grants", bad_grants,
-	  { .persistent = "1" } },
+	  KEYS(.persistent = "1") },
 	{ "the same with persistent grants: one page", one_page_eleven_times,
-	  { .persistent = "1" } },
+	  KEYS(.persistent = "1") },
 	{ "index ahead of the ring", index_ahead },
 	{ "index going back", index_back },
 	{ "index half a world away", index_far },
 	{ "leaving with requests under way", leave_in_a_hurry },
-	{ "ring order 31", NULL, { .ring_page_order = "31" }, true },
-	{ "ring order 5", NULL, { .ring_page_order = "5" }, true },
+	{ "ring order 31", NULL, KEYS(.ring_page_order = "31"), true },
+	{ "ring order 5", NULL, KEYS(.ring_page_order = "5"), true },
 	{ "ring order that does not fit", NULL,
-	  { .ring_page_order = "99999999999999999999" }, true },
-	{ "ring reference that is none", NULL, { .ring_ref = "4000000" },
+	  KEYS(.ring_page_order = "99999999999999999999"), true },
+	{ "ring reference that is none", NULL, KEYS(.ring_ref = "4000000"),
 	  true },
-	{ "ring reference that is no number", NULL, { .ring_ref = "x" }, true },
-	{ "no event channel", NULL, { .event_channel = "0" }, true },
+	{ "ring reference that is no number", NULL, KEYS(.ring_ref = "x"), true },
+	{ "no event channel", NULL, KEYS(.event_channel = "0"), true },
 	{ "event channel out of range", NULL,
-	  { .event_channel = "4294967295" }, true },
-	{ "event channel that is no number", NULL, { .event_channel = "" },
+	  KEYS(.event_channel = "4294967295"), true },
+	{ "event channel that is no number", NULL, KEYS(.event_channel = ""),
 	  true },
-	{ "unknown protocol", NULL, { .protocol = "vax-abi" }, true },
-	{ "no queue", NULL, { .num_queues = "0" }, true },
-	{ "a billion queues", NULL, { .num_queues = "2147483648" }, true },
+	{ "unknown protocol", NULL, KEYS(.protocol = "vax-abi"), true },
+	{ "no queue", NULL, KEYS(.num_queues = "0"), true },
+	{ "a billion queues", NULL, KEYS(.num_queues = "2147483648"), true },
 };
 
-static void run_case(struct hostile_link *l, const struct hostile_case *c)
+static bool front_serves(struct link *l)
 {
-	bool connected;
-
-	case_failed = false;
-	connected = hostile_connect(l, &c->keys);
-	EXPECT(connected != c->refused);
-	if (connected && c->fn)
-		c->fn(l);
-	EXPECT(hostile_disconnect(l));
-	/* And then somebody decent comes along. */
-	EXPECT(hostile_connect(l, &sound));
-	if (!case_failed)
-		EXPECT(sound_read(l) == BLKIF_RSP_OKAY);
-	EXPECT(hostile_disconnect(l));
-
-	pr_info("%sok %u - %s\n", case_failed ? "not " : "", ++tests, c->name);
-	failures += case_failed;
+	return sound_read(l) == BLKIF_RSP_OKAY;
 }
 
-void hostile_run(struct hostile_link *l)
-{
-	unsigned int i;
+static const struct link_keys front_sound;
 
-	pr_info("1..%zu\n", ARRAY_SIZE(cases));
-	for (i = 0; i < ARRAY_SIZE(cases); i++)
-		run_case(l, &cases[i]);
-	pr_info("# %u of %u failed\n", failures, tests);
-}
-
-static void hostile_changed(struct xenbus_device *dev, enum xenbus_state state)
-{
-	/* The cases look for themselves. */
-}
-
-static int hostile_probe(struct xenbus_device *dev,
-			 const struct xenbus_device_id *id)
-{
-	struct hostile_link *l = kzalloc(sizeof(*l), GFP_KERNEL);
-	int err;
-
-	if (!l)
-		return -ENOMEM;
-	dev_set_drvdata(&dev->dev, l);
-	err = hostile_setup(l, dev);
-	if (err) {
-		hostile_cleanup(l);
-		kfree(l);
-	}
-	return err;
-}
-
-static void hostile_remove(struct xenbus_device *dev)
-{
-	struct hostile_link *l = dev_get_drvdata(&dev->dev);
-
-	hostile_cleanup(l);
-	kfree(l);
-}
-
-static const struct xenbus_device_id hostile_ids[] = {
+static const struct xenbus_device_id front_ids[] = {
 	{ "vbd" },
 	{ "" }
 };
 
-static struct xenbus_driver hostile_driver = {
-	.name = "tenon-hostile-front",
-	.ids = hostile_ids,
-	.probe = hostile_probe,
-	.remove = hostile_remove,
-	.otherend_changed = hostile_changed,
+struct cases_kind cases_kind = {
+	.driver = { .name = "tenon-hostile-front", .ids = front_ids },
+	.cases = cases,
+	.number = ARRAY_SIZE(cases),
+	.size = sizeof(struct link),
+	.sound = &front_sound,
+	.setup = link_setup,
+	.cleanup = link_cleanup,
+	.connect = link_connect,
+	.disconnect = link_disconnect,
+	.send_sound = front_serves,
 };
-
-static int run_device(struct device *dev, void *data)
-{
-	struct hostile_link *l = dev_get_drvdata(dev);
-
-	xenbus_switch_state(l->dev, XenbusStateInitialising);
-	EXPECT(hostile_disconnect(l));
-	hostile_run(l);
-	return 0;
-}
-
-static int __init hostile_init(void)
-{
-	int err = xenbus_register_frontend(&hostile_driver);
-
-	if (err)
-		return err;
-	return driver_for_each_device(&hostile_driver.driver, NULL, NULL,
-				      run_device);
-}
-module_init(hostile_init);
-
-static void __exit hostile_exit(void)
-{
-	xenbus_unregister_driver(&hostile_driver);
-}
-module_exit(hostile_exit);
 
 MODULE_DESCRIPTION("Tenon: a block front end that breaks the rules");
 MODULE_LICENSE("Dual MIT/GPL");

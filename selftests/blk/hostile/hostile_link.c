@@ -9,7 +9,7 @@
 #include "../../lib/hostile_link.h"
 #include "hostile.h"
 
-static void link_write_optional(struct hostile_link *l, const char *key,
+static void link_write_optional(struct link *l, const char *key,
 				const char *value)
 {
 	if (value)
@@ -18,7 +18,7 @@ static void link_write_optional(struct hostile_link *l, const char *key,
 		xenbus_rm(XBT_NIL, l->dev->nodename, key);
 }
 
-static bool link_make_ring(struct hostile_link *l)
+static bool link_make_ring(struct link *l)
 {
 	size_t bytes = HOSTILE_RING_PAGES * XEN_PAGE_SIZE;
 	struct blkif64_front f;
@@ -44,13 +44,13 @@ static bool link_make_ring(struct hostile_link *l)
 }
 
 /**
- * hostile_connect() - offer a ring and see what the back end says
+ * link_connect() - offer a ring and see what the back end says
  * @l: link, disconnected
  * @keys: what to get wrong
  *
  * Return: true if the back end has connected.
  */
-bool hostile_connect(struct hostile_link *l, const struct hostile_keys *keys)
+bool link_connect(struct link *l, const struct link_keys *keys)
 {
 	if (!link_make_ring(l))
 		return false;
@@ -72,7 +72,7 @@ bool hostile_connect(struct hostile_link *l, const struct hostile_keys *keys)
 
 static void link_teardown(void *link)
 {
-	struct hostile_link *l = link;
+	struct link *l = link;
 	void *ring = l->shared;
 
 	if (l->irq)
@@ -84,22 +84,22 @@ static void link_teardown(void *link)
 }
 
 /**
- * hostile_disconnect() - close and be ready to connect again
+ * link_disconnect() - close and be ready to connect again
  * @l: link, in whatever state
  *
  * Return: true if the back end followed.
  */
-bool hostile_disconnect(struct hostile_link *l)
+bool link_disconnect(struct link *l)
 {
 	return link_close(l->dev, link_teardown, l);
 }
 
 /**
- * hostile_put() - write a request into the next slot
+ * link_put() - write a request into the next slot
  * @l: link
  * @req: request
  */
-void hostile_put(struct hostile_link *l, const union blkif64_req *req)
+void link_put(struct link *l, const union blkif64_req *req)
 {
 	union blkif64_slot *slots = (void *)(l->shared + 1);
 
@@ -107,24 +107,24 @@ void hostile_put(struct hostile_link *l, const union blkif64_req *req)
 }
 
 /**
- * hostile_publish() - show an index, right or wrong, and notify
+ * link_publish() - show an index, right or wrong, and notify
  * @l: link
  * @req_prod: the index
  */
-void hostile_publish(struct hostile_link *l, u32 req_prod)
+void link_publish(struct link *l, u32 req_prod)
 {
 	virt_store_release(&l->shared->req_prod, req_prod);
 	notify_remote_via_irq(l->irq);
 }
 
 /**
- * hostile_answer() - wait for the next response
+ * link_answer() - wait for the next response
  * @l: link
  * @rsp: the response
  *
  * Return: false if none comes in good time.
  */
-bool hostile_answer(struct hostile_link *l, struct blkif64_rsp *rsp)
+bool link_answer(struct link *l, struct blkif64_rsp *rsp)
 {
 	union blkif64_slot *slots = (void *)(l->shared + 1);
 	unsigned int ms;
@@ -139,7 +139,7 @@ bool hostile_answer(struct hostile_link *l, struct blkif64_rsp *rsp)
 	return true;
 }
 
-int hostile_setup(struct hostile_link *l, struct xenbus_device *dev)
+int link_setup(struct link *l, struct xenbus_device *dev)
 {
 	memset(l, 0, sizeof(*l));
 	l->dev = dev;
@@ -156,7 +156,7 @@ int hostile_setup(struct hostile_link *l, struct xenbus_device *dev)
 	return 0;
 }
 
-void hostile_cleanup(struct hostile_link *l)
+void link_cleanup(struct link *l)
 {
 	if (l->data_gref > 0)
 		gnttab_end_foreign_access(l->data_gref, NULL);

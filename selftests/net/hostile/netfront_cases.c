@@ -2,33 +2,18 @@
 /*
  * netfront_cases.c - what a hostile front end may try, one test each
  *
- * Load it in a guest where an interface has no driver (unbind it first); the
- * tests run at once and report in the kernel log in TAP.  After each case a
- * sound packet must still be taken, over a new connection: a hostile peer harms
- * itself only.  Someone in the back end's domain must broadcast now and then,
- * for the cases that receive.
+ * Someone in the back end's domain must broadcast now and then, for the cases
+ * that receive.
  */
 #include <linux/delay.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 
+#include "../../lib/cases.h"
 #include "netfront_link.h"
 
 #define ANSWERED_NOT 99
-
-static const struct link_keys sound;
-static unsigned int tests, failures;
-static bool case_failed;
-
-#define EXPECT(c)                                                              \
-	do {                                                                   \
-		if (!(c)) {                                                    \
-			pr_info("# %s:%d: %s\n", __func__, __LINE__, #c);      \
-			case_failed = true;                                    \
-		}                                                              \
-	} while (0)
 
 static union netif_tx_slot data(struct link *l, u16 offset, u16 size, u16 flags)
 {
@@ -388,13 +373,6 @@ static void leave_in_a_hurry(struct link *l)
 	link_publish(l, l->tx.prod);
 }
 
-struct hostile_case {
-	const char *name;
-	void (*fn)(struct link *l);
-	struct link_keys keys;
-	bool refused; /* the back end must not connect */
-};
-
 static const struct hostile_case cases[] = {
 	{ "sizes that lie", bad_sizes },
 	{ "too many slots, too few bytes", many_slots },
@@ -415,113 +393,44 @@ static const struct hostile_case cases[] = {
 	{ "receiving into one page only", receive_into_one_page },
 	{ "receive index ahead of the ring", receive_index_ahead },
 	{ "leaving with requests under way", leave_in_a_hurry },
-	{ "transmit ring that is none", NULL, { .tx_ring_ref = "4000000" },
+	{ "transmit ring that is none", NULL, KEYS(.tx_ring_ref = "4000000"),
 	  true },
-	{ "receive ring that is no number", NULL, { .rx_ring_ref = "x" }, true },
-	{ "no event channel", NULL, { .event_channel = "0" }, true },
-	{ "event channel of nobody", NULL, { .event_channel = "4294967295" },
+	{ "receive ring that is no number", NULL, KEYS(.rx_ring_ref = "x"), true },
+	{ "no event channel", NULL, KEYS(.event_channel = "0"), true },
+	{ "event channel of nobody", NULL, KEYS(.event_channel = "4294967295"),
 	  true },
-	{ "no queue", NULL, { .num_queues = "0" }, true },
-	{ "a billion queues", NULL, { .num_queues = "2147483648" }, true },
-	{ "two queues, and none of them there", NULL, { .num_queues = "2" },
+	{ "no queue", NULL, KEYS(.num_queues = "0"), true },
+	{ "a billion queues", NULL, KEYS(.num_queues = "2147483648"), true },
+	{ "two queues, and none of them there", NULL, KEYS(.num_queues = "2"),
 	  true },
-	{ "page flipping", NULL, { .rx_copy = "0" }, true },
-	{ "receiving without notice", NULL, { .rx_notify = "0" }, true },
+	{ "page flipping", NULL, KEYS(.rx_copy = "0"), true },
+	{ "receiving without notice", NULL, KEYS(.rx_notify = "0"), true },
 };
 
-static void run_case(struct link *l, const struct hostile_case *c)
+static bool front_serves(struct link *l)
 {
-	bool connected;
-
-	case_failed = false;
-	connected = link_connect(l, &c->keys);
-	EXPECT(connected != c->refused);
-	if (connected && c->fn)
-		c->fn(l);
-	EXPECT(link_disconnect(l));
-	/* And then somebody decent comes along. */
-	EXPECT(link_connect(l, &sound));
-	if (!case_failed)
-		EXPECT(send_sound(l) == NETIF_RSP_OKAY);
-	EXPECT(link_disconnect(l));
-
-	pr_info("%sok %u - %s\n", case_failed ? "not " : "", ++tests, c->name);
-	failures += case_failed;
+	return send_sound(l) == NETIF_RSP_OKAY;
 }
 
-static int run_device(struct device *dev, void *unused)
-{
-	struct link *l = dev_get_drvdata(dev);
-	unsigned int i;
+static const struct link_keys front_sound;
 
-	xenbus_switch_state(l->dev, XenbusStateInitialising);
-	EXPECT(link_disconnect(l));
-	pr_info("1..%zu\n", ARRAY_SIZE(cases));
-	for (i = 0; i < ARRAY_SIZE(cases); i++)
-		run_case(l, &cases[i]);
-	pr_info("# %u of %u failed\n", failures, tests);
-	return 0;
-}
-
-static void hostile_changed(struct xenbus_device *dev, enum xenbus_state state)
-{
-	/* The cases look for themselves. */
-}
-
-static int hostile_probe(struct xenbus_device *dev,
-			 const struct xenbus_device_id *id)
-{
-	struct link *l = kzalloc(sizeof(*l), GFP_KERNEL);
-	int err;
-
-	if (!l)
-		return -ENOMEM;
-	dev_set_drvdata(&dev->dev, l);
-	err = link_setup(l, dev);
-	if (err) {
-		link_cleanup(l);
-		kfree(l);
-	}
-	return err;
-}
-
-static void hostile_remove(struct xenbus_device *dev)
-{
-	struct link *l = dev_get_drvdata(&dev->dev);
-
-	link_cleanup(l);
-	kfree(l);
-}
-
-static const struct xenbus_device_id hostile_ids[] = {
+static const struct xenbus_device_id front_ids[] = {
 	{ "vif" },
 	{ "" }
 };
 
-static struct xenbus_driver hostile_driver = {
-	.name = "tenon-hostile-netfront",
-	.ids = hostile_ids,
-	.probe = hostile_probe,
-	.remove = hostile_remove,
-	.otherend_changed = hostile_changed,
+struct cases_kind cases_kind = {
+	.driver = { .name = "tenon-hostile-netfront", .ids = front_ids },
+	.cases = cases,
+	.number = ARRAY_SIZE(cases),
+	.size = sizeof(struct link),
+	.sound = &front_sound,
+	.setup = link_setup,
+	.cleanup = link_cleanup,
+	.connect = link_connect,
+	.disconnect = link_disconnect,
+	.send_sound = front_serves,
 };
-
-static int __init hostile_init(void)
-{
-	int err = xenbus_register_frontend(&hostile_driver);
-
-	if (err)
-		return err;
-	return driver_for_each_device(&hostile_driver.driver, NULL, NULL,
-				      run_device);
-}
-module_init(hostile_init);
-
-static void __exit hostile_exit(void)
-{
-	xenbus_unregister_driver(&hostile_driver);
-}
-module_exit(hostile_exit);
 
 MODULE_DESCRIPTION("Tenon: a network front end that breaks the rules");
 MODULE_LICENSE("Dual MIT/GPL");
