@@ -9,8 +9,8 @@ KVER  ?= 6.1
 KERNEL = $(shell python3 rig/kver.py $(KVER))
 BOOT   = --hv $(HV) --back $(BACK) --front $(FRONT) --net $(NET) --kver $(KERNEL)
 
-.PHONY: help deps modules hv images run shell check soak style size compare install \
-	uninstall clean ring-bench ring-proof
+.PHONY: help deps modules hv images run shell check soak style size compare profile \
+	install uninstall clean ring-bench ring-proof
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -24,6 +24,8 @@ help:
 ## make compare the same jobs on Xen, on Tenon and on plain Linux, side by side
 ##                QUICK=1 the core of it; ENVS="xen-stock tenon-tenon",
 ##                JOBS="fio.randread.*", ROUNDS=n, SECS=n; RESUME=1 goes on
+## make profile instructions per I/O or packet by function, of guest, dom0, hypervisor
+##                JOB="fio.randread.4k.qd1.libaio ping.rtt", ENVS=xen-stock, SECS=n
 ## make deps    install the Debian packages all this needs
 deps:
 	@sh rig/deps.sh
@@ -58,6 +60,13 @@ COMPARE = $(if $(QUICK),--quick) $(if $(ENVS),--envs "$(ENVS)") \
 compare: deps
 	@$(MAKE) --no-print-directory hv modules
 	@python3 bench/compare.py --kver $(KERNEL) $(COMPARE)
+
+PROFILE = $(if $(JOB),--jobs "$(JOB)") $(if $(ENVS),--env $(ENVS)) \
+	  $(if $(SECS),--seconds $(SECS))
+
+profile: deps
+	@$(MAKE) --no-print-directory hv modules
+	@python3 bench/profile/profile_run.py --kver $(KERNEL) $(PROFILE)
 
 check: deps
 	@$(MAKE) --no-print-directory hv modules

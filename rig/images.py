@@ -125,6 +125,20 @@ def xen(say):
     return os.path.join(directory, "xen")
 
 
+def xen_symbols(say):
+    """The addresses of Xen's functions, as nm prints them."""
+    def build(work):
+        tree = _fetch_deb(f"{XEN_PACKAGE}-dbg", os.path.join(work, "deb"))
+        shutil.copy(os.path.join(tree, "usr", "lib", "debug", "boot",
+                                 "xen-syms-4.17-amd64.map"),
+                    os.path.join(work, "xen.map"))
+        shutil.rmtree(os.path.join(work, "deb"))
+
+    directory = _stamped("xen-4.17-symbols",
+                         _digest("1", f"{XEN_PACKAGE}-dbg"), build, say)
+    return os.path.join(directory, "xen.map")
+
+
 def root(say):
     """The Debian root disk, for dom0 and guests alike; returns its path."""
     packages = read_list(os.path.join(IMAGE_DIR, "packages.txt"))
