@@ -15,6 +15,9 @@ from qemu import RigError
 
 GUEST_MARK = "TENON-RIG guest ready"
 RETRIES = 2
+# What a kernel says when all of the host stood still for this many seconds.
+STANDSTILL = 4
+STOOD_STILL = ("soft lockup", "detected stall", "Call Trace:")
 # TCG runs everything ten times as slowly, and a round trip has to fit into the
 # time for which the drivers poll.
 TCG_POLL = "tenon_common.poll_us=1000"
@@ -417,6 +420,10 @@ class Machine:
         """End QEMU, whatever its state, and drop what only it needed."""
         if self.vm:
             self.vm.kill()
+            if self.vm.watch.longest > STANDSTILL:
+                self.say("the host stood still for "
+                         f"{self.vm.watch.longest:.0f} s")
+                self.forgiven += STOOD_STILL
         for name in ("dom0.cpio", "scratch.img", "hypervisor", "vmlinux",
                      "kernel.ext2", "root.ext4"):
             path = os.path.join(self.log_dir, name)

@@ -58,6 +58,29 @@ def end_cleanly():
         signal.signal(ending, end)
 
 
+class Watch(threading.Thread):
+    """Notices when the host itself stands still, and its guests with it."""
+
+    STEP = 0.25
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.longest = 0.0
+        self._over = threading.Event()
+        self.start()
+
+    def run(self):
+        last = time.monotonic()
+        while not self._over.wait(self.STEP):
+            now = time.monotonic()
+            self.longest = max(self.longest, now - last - self.STEP)
+            last = now
+
+    def end(self):
+        """Stop looking."""
+        self._over.set()
+
+
 class Qemu:
     """A virtual machine whose serial output is watched line by line."""
 
@@ -69,6 +92,7 @@ class Qemu:
         self._new = threading.Condition()
         self._token = 0
         self._port_in = b""
+        self.watch = Watch()
         sockets = {name: os.path.join(log_dir, f"{name}.sock")
                    for name in ("serial", "qmp", "rig")}
         argv = argv + [
@@ -251,6 +275,7 @@ class Qemu:
 
     def kill(self):
         """End the process, politely first; never leaves it behind."""
+        self.watch.end()
         if self.proc.poll() is None:
             try:
                 self.qmp("quit")

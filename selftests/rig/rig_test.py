@@ -15,6 +15,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
 sys.path.insert(0, os.path.join(TOP, "rig"))
 # pylint: disable=wrong-import-position
 import logscan  # noqa: E402
+import machine  # noqa: E402
 import overlay  # noqa: E402
 import qemu  # noqa: E402
 
@@ -112,6 +113,23 @@ def killed():
     ends([signal.SIGKILL])
 
 
+def standstill_is_noticed():
+    """A host that stands still is noticed"""
+    with subprocess.Popen(
+            [sys.executable, "-c", "import sys, time\n"
+             f"sys.path.insert(0, {os.path.join(TOP, 'rig')!r})\n"
+             "import qemu\nwatch = qemu.Watch()\nprint(flush=True)\n"
+             "sys.stdin.read()\ntime.sleep(1)\nprint(watch.longest)"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True) as watcher:
+        watcher.stdout.readline()
+        watcher.send_signal(signal.SIGSTOP)
+        time.sleep(6)
+        watcher.send_signal(signal.SIGCONT)
+        said, _ = watcher.communicate(timeout=PATIENCE)
+    expect(float(said) > machine.STANDSTILL, said)
+
+
 def logs_are_scanned():
     """Trouble in a log is found where it stands, harmless lines are not"""
     directory = tempfile.mkdtemp()
@@ -148,7 +166,8 @@ def accelerator_is_real():
 
 
 TESTS = [ended_by_a_signal, ended_twice, ended_while_starting, killed,
-         logs_are_scanned, halves_are_chosen, accelerator_is_real]
+         standstill_is_noticed, logs_are_scanned, halves_are_chosen,
+         accelerator_is_real]
 
 
 def main():
