@@ -8,6 +8,27 @@
  * BLKIF_LAYOUT() makes the types and the ring of one form.
  *
  * Sectors are units of 512 bytes everywhere.
+ *
+ * Kept grants, and their end.  Where both sides write feature-persistent, a front
+ * end grants a page for good and the back end keeps it mapped.  Where both also
+ * write feature-tenon-revoke (an extension of ours: the front end 1, the back end
+ * how many mappings it keeps for a ring at least) a grant may be taken back:
+ *
+ *     front end				back end
+ *     uses these grants no more
+ *     BLKIF_OP_TENON_REVOKE, laid
+ *     out as an indirect request:
+ *     nr_segments grants, 1..128,
+ *     listed in the page grefs[0]
+ *     as segments whose sectors
+ *     mean nothing
+ *						unmaps what it keeps of them
+ *						responds
+ *     ends the grants, which are
+ *     now not mapped
+ *
+ * With it a grant may also be read-only: the back end maps a page for what the
+ * request that names it needs.  Grants it does not keep it passes over.
  */
 #ifndef TENON_BLKIF_H
 #define TENON_BLKIF_H
@@ -20,6 +41,8 @@
 #define BLKIF_OP_FLUSH_DISKCACHE 3
 #define BLKIF_OP_DISCARD 5
 #define BLKIF_OP_INDIRECT 6 /* segments stand in pages of their own */
+/* Far from the numbers that Xen gives out. */
+#define BLKIF_OP_TENON_REVOKE 240
 
 #define BLKIF_RSP_OKAY 0
 #define BLKIF_RSP_ERROR (-1)
@@ -29,6 +52,7 @@
 
 #define BLKIF_MAX_SEGMENTS 11
 #define BLKIF_MAX_INDIRECT_PAGES 8
+#define BLKIF_MAX_REVOKE 128
 #define BLKIF_SECTORS_PER_PAGE 8
 #define BLKIF_SEGMENTS_PER_PAGE (4096 / sizeof(struct blkif_segment))
 

@@ -168,6 +168,9 @@ static void ring_count(struct blkback_ring *ring, const struct parse_op *op)
 	case PARSE_DISCARD:
 		st->ds_req++;
 		break;
+	case PARSE_REVOKE:
+		st->revoked += op->nr_segs;
+		break;
 	}
 }
 
@@ -339,7 +342,9 @@ int blkback_ring_start(struct blkback *be, struct blkback_ring *ring,
 	}
 	err = -ENOMEM;
 	ring->seg_page = (void *)get_zeroed_page(GFP_KERNEL);
-	ring->maps = mapcache_create(dev->otherend_id, KEPT_GRANTS);
+	ring->maps = mapcache_create(dev->otherend_id,
+				     be->limits.revoke ? BLKBACK_KEPT_REVOCABLE :
+							 KEPT_GRANTS);
 	if (!ring->seg_page || !ring->maps)
 		goto fail;
 	ring->seg_batch = map_batch_alloc(ring->maps, 1, GFP_KERNEL);

@@ -27,6 +27,8 @@
 #define BLKBACK_MAX_RING_ORDER 4
 #define BLKBACK_MAX_RING_PAGES (1 << BLKBACK_MAX_RING_ORDER)
 #define BLKBACK_MAX_QUEUES 32
+/* Mappings kept per ring where the front end can revoke grants. */
+#define BLKBACK_KEPT_REVOCABLE 4096
 
 struct blkback;
 
@@ -36,6 +38,7 @@ struct blkback;
  * @wr_req: writes
  * @f_req: flushes and barriers
  * @ds_req: discards
+ * @revoked: grants the front end asked to be unmapped
  * @rd_sect: sectors read
  * @wr_sect: sectors written
  * @oo_req: times a request had to wait for memory
@@ -48,6 +51,7 @@ struct blkback_stats {
 	u64 wr_req;
 	u64 f_req;
 	u64 ds_req;
+	u64 revoked;
 	u64 rd_sect;
 	u64 wr_sect;
 	u64 oo_req;

@@ -227,6 +227,18 @@ static void io_submit_discard(struct io_request *r, const struct parse_op *op)
 	}
 }
 
+/* Takes what is kept of the grants out of the cache; their unmapping follows. */
+static void io_revoke(struct io_request *r, const struct parse_op *op)
+{
+	unsigned int i;
+
+	/* Each may be mapped to be read and to be written. */
+	BUILD_BUG_ON(2 * BLKIF_MAX_REVOKE > PARSE_MAX_SEGMENTS);
+	for (i = 0; i < op->nr_segs; i++)
+		while (map_batch_forget(r->maps, op->grefs[i]))
+			;
+}
+
 /**
  * blkback_io_submit() - start a request
  * @ring: where it came from
@@ -238,9 +250,13 @@ static void io_submit_discard(struct io_request *r, const struct parse_op *op)
  */
 bool blkback_io_submit(struct blkback_ring *ring, const struct parse_op *op)
 {
-	struct io_request *r = io_get(ring, op->nr_segs);
+	bool revoke = op->kind == PARSE_REVOKE;
+	const struct blkback *be = ring->be;
+	struct io_request *r;
+	bool readonly;
 	int err = 0;
 
+	r = io_get(ring, revoke ? PARSE_MAX_SEGMENTS : op->nr_segs);
 	if (!r)
 		return false;
 	r->id = op->id;
@@ -248,11 +264,15 @@ bool blkback_io_submit(struct blkback_ring *ring, const struct parse_op *op)
 	r->status = BLKIF_RSP_OKAY;
 	atomic_set(&r->pending, 1);
 
-	if (op->nr_segs)
-		err = map_batch_map(r->maps, op->grefs, op->nr_segs,
-				    op->kind != PARSE_READ &&
-				    !ring->be->persistent,
-				    ring->be->persistent);
+	/*
+	 * Grants that are kept, but cannot be revoked, are writable and used for
+	 * either direction: one mapping serves.
+	 */
+	readonly = op->kind != PARSE_READ &&
+		   (!be->persistent || be->limits.revoke);
+	if (op->nr_segs && !revoke)
+		err = map_batch_map(r->maps, op->grefs, op->nr_segs, readonly,
+				    be->persistent);
 	if (err == -ENOMEM) {
 		map_batch_release(r->maps, io_given_up);
 		return false;
@@ -282,6 +302,9 @@ bool blkback_io_submit(struct blkback_ring *ring, const struct parse_op *op)
 		break;
 	case PARSE_DISCARD:
 		io_submit_discard(r, op);
+		break;
+	case PARSE_REVOKE:
+		io_revoke(r, op);
 		break;
 	}
 	io_end(r);

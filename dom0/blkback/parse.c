@@ -37,9 +37,11 @@ int parse_segments(struct parse_op *op, const struct blkif_segment *seg,
 		uint8_t first = seg[i].first_sect;
 		uint8_t last = seg[i].last_sect;
 
+		op->grefs[i] = seg[i].gref;
+		if (op->kind == PARSE_REVOKE)
+			continue;
 		if (first > last || last >= BLKIF_SECTORS_PER_PAGE)
 			return BLKIF_RSP_ERROR;
-		op->grefs[i] = seg[i].gref;
 		op->first[i] = first;
 		op->count[i] = last - first + 1;
 		/* A bio may have to end after any segment. */
@@ -132,6 +134,20 @@ static int parse_indirect(struct parse_op *op, uint8_t operation,
 	return 0;
 }
 
+static int parse_revoke(struct parse_op *op, uint16_t nr_segments,
+			uint32_t gref, const struct parse_limits *lim)
+{
+	if (!lim->revoke)
+		return BLKIF_RSP_EOPNOTSUPP;
+	if (!nr_segments || nr_segments > BLKIF_MAX_REVOKE)
+		return BLKIF_RSP_ERROR;
+	op->kind = PARSE_REVOKE;
+	op->nr_segs = nr_segments;
+	op->indirect = true;
+	op->indirect_gref = gref;
+	return 0;
+}
+
 /* The two layouts differ only in where things stand. */
 #define PARSE_REQUEST(bits)                                                    \
 	int parse_request##bits(struct parse_op *op,                           \
@@ -152,6 +168,9 @@ static int parse_indirect(struct parse_op *op, uint8_t operation,
 					      req->indirect.nr_segments,       \
 					      req->indirect.sector,            \
 					      req->indirect.grefs[0], lim);    \
+		if (req->rw.operation == BLKIF_OP_TENON_REVOKE)                \
+			return parse_revoke(op, req->indirect.nr_segments,     \
+					    req->indirect.grefs[0], lim);      \
 		err = parse_kind(op, req->rw.operation, lim);                  \
 		if (err)                                                       \
 			return err;                                            \

@@ -21,6 +21,7 @@
  * @readonly: no writes
  * @discard: discard is offered
  * @secure: secure discard is offered
+ * @revoke: grants may be revoked
  */
 struct parse_limits {
 	uint64_t sectors;
@@ -28,6 +29,7 @@ struct parse_limits {
 	bool readonly;
 	bool discard;
 	bool secure;
+	bool revoke;
 };
 
 enum parse_kind {
@@ -36,6 +38,7 @@ enum parse_kind {
 	PARSE_BARRIER,
 	PARSE_FLUSH,
 	PARSE_DISCARD,
+	PARSE_REVOKE,
 };
 
 /**
@@ -49,7 +52,8 @@ enum parse_kind {
  *	parse_segments() first
  * @secure: of a discard
  * @indirect_gref: page of segments
- * @nr_segs: number of segments
+ * @nr_segs: number of segments; of grants in a PARSE_REVOKE, which has nothing
+ *	else
  * @grefs: their grants
  * @first: their first sector in the page
  * @count: their number of sectors

@@ -79,9 +79,10 @@ static void stats_show_ring(struct seq_file *m, const struct blkback_ring *r)
 		   r->chan.events, r->chan.spurious, r->chan.sent, st->passes);
 	seq_printf(m, "  poll: hits %llu misses %llu late %llu\n", r->poll.hits,
 		   r->poll.misses, r->poll.late);
-	seq_printf(m, "  grants: mapped %llu unmapped %lld hits %llu kept %u calls %lld\n",
+	seq_printf(m, "  grants: mapped %llu unmapped %lld hits %llu kept %u calls %lld revoked %llu\n",
 		   ms->maps, (s64)atomic64_read(&ms->unmaps), ms->hits,
-		   r->maps->nr_kept, (s64)atomic64_read(&ms->calls));
+		   r->maps->nr_kept, (s64)atomic64_read(&ms->calls),
+		   st->revoked);
 	seq_printf(m, "  grant trouble: map %llu unmap %lld\n",
 		   ms->map_errors, (s64)atomic64_read(&ms->unmap_errors));
 }

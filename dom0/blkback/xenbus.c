@@ -139,6 +139,8 @@ static int xenbus_start_rings(struct blkback *be)
 		return -EINVAL;
 	be->persistent = READ_ONCE(feature_persistent) &&
 		xenbus_read_unsigned(otherend, "feature-persistent", 0);
+	be->limits.revoke = be->persistent &&
+		xenbus_read_unsigned(otherend, "feature-tenon-revoke", 0);
 
 	rings = kvcalloc(n, sizeof(*rings), GFP_KERNEL);
 	if (!rings)
@@ -163,6 +165,7 @@ static int xenbus_start_rings(struct blkback *be)
 	dev_info_ratelimited(&be->dev->dev,
 			     "%u queues, %s requests, persistent grants: %s\n",
 			     n, is32 ? "32-bit" : "64-bit",
+			     be->limits.revoke ? "revocable" :
 			     be->persistent ? "yes" : "no");
 	return 0;
 }
@@ -181,6 +184,11 @@ static int xenbus_advertise(struct blkback *be)
 		if (!err && !READ_ONCE(feature_persistent))
 			err = xenbus_printf(xbt, be->dev->nodename,
 					    "feature-persistent", "0");
+		if (!err)
+			err = xenbus_printf(xbt, be->dev->nodename,
+					    "feature-tenon-revoke", "%u",
+					    be->limits.revoke ?
+						BLKBACK_KEPT_REVOCABLE : 0);
 		if (err) {
 			xenbus_transaction_end(xbt, 1);
 			return err;

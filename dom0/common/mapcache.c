@@ -201,12 +201,14 @@ void map_batch_free(struct map_batch *b)
 }
 EXPORT_SYMBOL_GPL(map_batch_free);
 
-static struct map_entry *mapcache_find(struct mapcache *mc, grant_ref_t gref)
+/* A mapping that may be read only does not serve one who writes. */
+static struct map_entry *mapcache_find(struct mapcache *mc, grant_ref_t gref,
+				       bool readonly)
 {
 	struct map_entry *e;
 
 	hash_for_each_possible(mc->kept, e, hash, gref)
-		if (e->gref == gref)
+		if (e->gref == gref && (readonly || !e->readonly))
 			return e;
 	return NULL;
 }
@@ -239,8 +241,9 @@ static void map_batch_undo(struct map_batch *b)
  * @b: an empty batch
  * @grefs: what to map
  * @n: how many, at most b->max and MAPCACHE_MAX_MAP
- * @readonly: the pages will only be read; a kept mapping stays as it was made
- * @keep: the front end keeps these grants, so keep the mappings
+ * @readonly: the pages will only be read
+ * @keep: the front end keeps these grants, so keep the mappings; a grant that is
+ *	first read and then written is mapped twice
  *
  * Only from the ring's serving context; may sleep.
  *
@@ -260,7 +263,8 @@ int map_batch_map(struct map_batch *b, const grant_ref_t *grefs,
 	mc->ops->trim(mc, SPARE_PAGES);
 
 	for (i = 0; i < n; i++) {
-		struct map_entry *e = keep ? mapcache_find(mc, grefs[i]) : NULL;
+		struct map_entry *e = keep ?
+			mapcache_find(mc, grefs[i], readonly) : NULL;
 
 		if (e) {
 			list_move_tail(&e->lru, &mc->lru);
@@ -272,6 +276,7 @@ int map_batch_map(struct map_batch *b, const grant_ref_t *grefs,
 				break;
 			}
 			e->gref = grefs[i];
+			e->readonly = readonly;
 			mc->fresh[nr_fresh++] = e;
 			atomic_inc(&mc->refs);
 			if (keep && mc->nr_kept == mc->max_kept)
@@ -312,7 +317,7 @@ EXPORT_SYMBOL_GPL(map_batch_map);
  */
 bool map_batch_forget(struct map_batch *b, grant_ref_t gref)
 {
-	struct map_entry *e = mapcache_find(b->mc, gref);
+	struct map_entry *e = mapcache_find(b->mc, gref, true);
 
 	if (!e || b->nr == b->max || atomic_read(&e->users))
 		return false;

@@ -37,6 +37,7 @@ struct mapcache;
  * @handle: the hypervisor's name for the mapping
  * @users: requests that hold it
  * @kept: stays mapped when @users is 0
+ * @readonly: was mapped to be read only
  * @hash: in mapcache.kept
  * @lru: in mapcache.lru, least recently used first
  */
@@ -46,6 +47,7 @@ struct map_entry {
 	grant_handle_t handle;
 	atomic_t users;
 	bool kept;
+	bool readonly;
 	struct hlist_node hash;
 	struct list_head lru;
 };
@@ -113,7 +115,7 @@ struct mapcache_ops {
 	void (*trim)(struct mapcache *mc, unsigned int keep);
 };
 
-#define MAPCACHE_HASH_BITS 9
+#define MAPCACHE_HASH_BITS 10
 #define MAPCACHE_MAX_MAP 256
 #define MAPCACHE_EVICTING 0
 #define MAPCACHE_DYING 1

@@ -4,8 +4,10 @@
  *
  * queue.c	a queue: requests staged, responses reaped
  * grants.c	the pages of a request: staged or granted for once
+ * direct.c	or granted when first used, and kept so
  * disk.c	the disk as Linux sees it
  * xenbus.c	the state machine
+ * shrink.c	gives granted pages back when memory is short
  * stats.c	what debugfs shows
  */
 #ifndef TENON_BLKFRONT_H
@@ -16,6 +18,7 @@
 #include <linux/blkdev.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
+#include <linux/shrinker.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <xen/xenbus.h>
@@ -32,28 +35,38 @@
 #define BLKFRONT_POOL_PAGES 1024
 
 struct blkfront;
+struct direct_page;
+
+/* How the back end gets at a request's data. */
+enum blkfront_how {
+	BLKFRONT_STAGED, /* it is copied through pages of the pool */
+	BLKFRONT_ONCE, /* its own pages are granted until it ends */
+	BLKFRONT_DIRECT, /* its own pages are granted for longer */
+};
 
 /**
  * struct blkfront_cmd - our part of a request
  * @status: how it ended
  * @operation: BLKIF_OP_* it was sent as
- * @staged: its data stands in @pages, else it is granted by @grefs
+ * @how: which of @pages, @grefs and @direct is in use
  * @nr: pages or grants in use
  * @queue: where it was sent
  * @segments: the page of segments of an indirect request
  * @pages: pool pages its data goes through
  * @grefs: grants of its own pages, until it ends
+ * @direct: its own pages, granted
  */
 struct blkfront_cmd {
 	blk_status_t status;
 	u8 operation;
-	bool staged;
+	enum blkfront_how how;
 	unsigned int nr;
 	struct blkfront_queue *queue;
 	struct grant_page *segments;
 	union {
 		struct grant_page *pages[BLKFRONT_MAX_SEGMENTS];
 		grant_ref_t grefs[BLKFRONT_MAX_SEGMENTS];
+		struct direct_page *direct[BLKFRONT_MAX_SEGMENTS];
 	};
 };
 
@@ -77,6 +90,7 @@ struct blkfront_slot {
  * @full: times the queue had to stop
  * @stuck_grants: grants the back end had not let go of when it answered
  * @poll_reaped: responses found by polling
+ * @copied: bytes of data copied
  */
 struct blkfront_stats {
 	u64 requests;
@@ -85,6 +99,37 @@ struct blkfront_stats {
 	u64 full;
 	u64 stuck_grants;
 	u64 poll_reaped;
+	u64 copied;
+};
+
+/**
+ * struct blkfront_direct_stats - what became of a queue's own pages
+ * @granting: they are granted; else copied
+ * @pages: grants that stand
+ * @max: bound of @pages
+ * @requests: that went directly
+ * @refused: that had to be copied although pages are granted
+ * @hits: pages found granted
+ * @misses: pages granted anew
+ * @revokes: revokes sent
+ * @revoked: grants ended by them
+ * @stuck: grants the back end did not let go of though it said so
+ * @on: times granting began
+ * @off: times it ended, for lack of hits
+ */
+struct blkfront_direct_stats {
+	bool granting;
+	unsigned int pages;
+	unsigned int max;
+	u64 requests;
+	u64 refused;
+	u64 hits;
+	u64 misses;
+	u64 revokes;
+	u64 revoked;
+	u64 stuck;
+	u64 on;
+	u64 off;
 };
 
 enum blkfront_watch {
@@ -113,8 +158,10 @@ enum blkfront_watch {
  * @slots: by request id
  * @nr_slots: how many
  * @free_slot: first free id, or @nr_slots
+ * @revoking: id of the revoke under way, or @nr_slots
  * @completing: requests answered and still holding their pages
  * @pool: pages granted for good
+ * @direct: pages of requests that stay granted, or NULL
  * @sg: scratch
  * @seg: scratch
  * @stats: counters
@@ -138,8 +185,10 @@ struct blkfront_queue {
 	struct blkfront_slot *slots;
 	unsigned int nr_slots;
 	unsigned int free_slot;
+	unsigned int revoking;
 	unsigned int completing;
 	struct grantpool pool;
+	struct blkfront_direct *direct;
 	struct scatterlist sg[BLKFRONT_MAX_SEGMENTS];
 	struct blkif_segment seg[BLKFRONT_MAX_SEGMENTS];
 	struct blkfront_stats stats;
@@ -153,6 +202,7 @@ struct blkfront_queue {
  * @barrier: BLKIF_OP_WRITE_BARRIER works
  * @discard: BLKIF_OP_DISCARD works
  * @secure: so does its secure form
+ * @direct_pages: how many pages of requests may stay granted for a queue
  * @max_segments: of one request
  * @discard_granularity: bytes
  * @discard_alignment: bytes
@@ -168,6 +218,7 @@ struct blkfront_features {
 	bool barrier;
 	bool discard;
 	bool secure;
+	unsigned int direct_pages;
 	unsigned int max_segments;
 	unsigned int discard_granularity;
 	unsigned int discard_alignment;
@@ -194,6 +245,7 @@ struct blkfront_features {
  * @added: the world sees it
  * @add_work: shows it
  * @recovered: bios to be sent again after resume
+ * @shrinker: gives granted pages back
  * @debugfs: directory
  */
 struct blkfront {
@@ -212,6 +264,7 @@ struct blkfront {
 	bool added;
 	struct work_struct add_work;
 	struct bio_list recovered;
+	struct shrinker *shrinker;
 	struct dentry *debugfs;
 };
 
@@ -222,6 +275,8 @@ int blkfront_queue_start(struct blkfront *bf, struct blkfront_queue *q,
 void blkfront_queue_stop(struct blkfront_queue *q, struct bio_list *again);
 void blkfront_queue_enable(struct blkfront_queue *q);
 unsigned int blkfront_queue_outstanding(struct blkfront_queue *q);
+bool blkfront_queue_revoke(struct blkfront_queue *q, grant_ref_t list,
+			   unsigned int n, bool *notify);
 
 /* grants.c */
 blk_status_t blkfront_grants_get(struct blkfront_queue *q, struct request *rq);
@@ -230,6 +285,23 @@ unsigned int blkfront_grants_describe(struct blkfront_queue *q,
 				      struct request *rq);
 void blkfront_grants_drain(struct request *rq);
 void blkfront_grants_put(struct blkfront_queue *q, struct request *rq);
+
+/* direct.c */
+int blkfront_direct_setup(void);
+void blkfront_direct_teardown(void);
+void blkfront_direct_start(struct blkfront_queue *q);
+void blkfront_direct_stop(struct blkfront_queue *q);
+bool blkfront_direct_get(struct blkfront_queue *q, struct request *rq);
+void blkfront_direct_put(struct blkfront_queue *q, struct blkfront_cmd *cmd);
+void blkfront_direct_revoked(struct blkfront_queue *q);
+bool blkfront_direct_drain(struct blkfront_queue *q);
+void blkfront_direct_shrink(struct blkfront_queue *q, unsigned int n);
+bool blkfront_direct_show(struct blkfront_queue *q,
+			  struct blkfront_direct_stats *st);
+
+/* shrink.c */
+int blkfront_shrink_add(struct blkfront *bf);
+void blkfront_shrink_remove(struct blkfront *bf);
 
 /* disk.c */
 int blkfront_disk_setup(void);
@@ -244,6 +316,5 @@ void blkfront_stats_setup(void);
 void blkfront_stats_teardown(void);
 void blkfront_stats_add(struct blkfront *bf);
 void blkfront_stats_remove(struct blkfront *bf);
-
 
 #endif /* TENON_BLKFRONT_H */

@@ -93,6 +93,12 @@ static bool disk_fua(const struct blkfront_features *f)
 	return f->barrier && f->max_segments <= BLKIF_MAX_SEGMENTS;
 }
 
+/* A segment has whole blocks, so a page boundary must not cut one. */
+static unsigned int disk_dma_mask(const struct blkfront_features *f)
+{
+	return (f->staged ? SECTOR_SIZE : f->sector_size) - 1;
+}
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 static void disk_limits(const struct blkfront *bf, struct queue_limits *lim)
 {
@@ -104,7 +110,7 @@ static void disk_limits(const struct blkfront *bf, struct queue_limits *lim)
 	lim->max_segments = f->max_segments;
 	lim->max_segment_size = XEN_PAGE_SIZE;
 	lim->seg_boundary_mask = XEN_PAGE_SIZE - 1;
-	lim->dma_alignment = SECTOR_SIZE - 1;
+	lim->dma_alignment = disk_dma_mask(f);
 	lim->max_hw_discard_sectors = f->discard ? UINT_MAX : 0;
 	lim->discard_granularity = f->discard_granularity;
 	lim->discard_alignment = f->discard_alignment;
@@ -142,7 +148,7 @@ static void disk_apply_limits(struct blkfront *bf)
 	blk_queue_max_segments(rq, f->max_segments);
 	blk_queue_max_segment_size(rq, XEN_PAGE_SIZE);
 	blk_queue_segment_boundary(rq, XEN_PAGE_SIZE - 1);
-	blk_queue_dma_alignment(rq, SECTOR_SIZE - 1);
+	blk_queue_dma_alignment(rq, disk_dma_mask(f));
 	blk_queue_max_discard_sectors(rq, f->discard ? UINT_MAX : 0);
 	rq->limits.discard_granularity = f->discard_granularity;
 	rq->limits.discard_alignment = f->discard_alignment;

@@ -7,6 +7,8 @@
  * it does to them after its answer is of no consequence.  The data is packed:
  * a request takes as many pages as its size says, however it is scattered.
  *
+ * Direct: the request's own pages are granted and stay so, see direct.c.
+ *
  * For once: the request's own pages are granted, and revoked when it ends.  If
  * the back end has not let go of one by then, the kernel keeps that page from
  * reuse until it has.
@@ -33,6 +35,7 @@ static blk_status_t grants_get_staged(struct blkfront_queue *q,
 		cmd->pages[cmd->nr] = grantpool_get(&q->pool);
 	if (indirect)
 		cmd->segments = grantpool_get(&q->pool);
+	q->stats.copied += blk_rq_bytes(blk_mq_rq_from_pdu(cmd));
 	return BLK_STS_OK;
 }
 
@@ -83,10 +86,19 @@ blk_status_t blkfront_grants_get(struct blkfront_queue *q, struct request *rq)
 {
 	struct blkfront_cmd *cmd = blk_mq_rq_to_pdu(rq);
 
-	cmd->staged = q->bf->features.staged;
-	if (cmd->staged)
+	/*
+	 * Segments of pages that are not staged are described in @q's scratch:
+	 * stay locked until the request is.
+	 */
+	if (q->direct && blkfront_direct_get(q, rq)) {
+		cmd->how = BLKFRONT_DIRECT;
+		return BLK_STS_OK;
+	}
+	if (q->bf->features.staged) {
+		cmd->how = BLKFRONT_STAGED;
 		return grants_get_staged(q, cmd, grants_pages(rq));
-	/* Its segments are described in @q's scratch: stay locked till then. */
+	}
+	cmd->how = BLKFRONT_ONCE;
 	return grants_get_once(q, rq, cmd);
 }
 
@@ -128,7 +140,7 @@ void blkfront_grants_fill(struct request *rq)
 {
 	struct blkfront_cmd *cmd = blk_mq_rq_to_pdu(rq);
 
-	if (cmd->staged && rq_data_dir(rq) == WRITE)
+	if (cmd->how == BLKFRONT_STAGED && rq_data_dir(rq) == WRITE)
 		grants_copy(rq, true);
 }
 
@@ -140,7 +152,8 @@ void blkfront_grants_drain(struct request *rq)
 {
 	struct blkfront_cmd *cmd = blk_mq_rq_to_pdu(rq);
 
-	if (cmd->nr && cmd->staged && rq_data_dir(rq) == READ)
+	if (cmd->nr && cmd->how == BLKFRONT_STAGED &&
+	    rq_data_dir(rq) == READ)
 		grants_copy(rq, false);
 }
 
@@ -160,7 +173,7 @@ unsigned int blkfront_grants_describe(struct blkfront_queue *q,
 	unsigned int left = blk_rq_bytes(rq);
 	unsigned int i;
 
-	for (i = 0; cmd->staged && i < cmd->nr; i++) {
+	for (i = 0; cmd->how == BLKFRONT_STAGED && i < cmd->nr; i++) {
 		unsigned int n = min_t(unsigned int, left, XEN_PAGE_SIZE);
 
 		q->seg[i] = (struct blkif_segment) {
@@ -185,8 +198,10 @@ void blkfront_grants_put(struct blkfront_queue *q, struct request *rq)
 	struct blkfront_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	unsigned int i;
 
+	if (cmd->nr && cmd->how == BLKFRONT_DIRECT)
+		blkfront_direct_put(q, cmd);
 	for (i = 0; i < cmd->nr; i++) {
-		if (cmd->staged) {
+		if (cmd->how == BLKFRONT_STAGED) {
 			grantpool_put(&q->pool, cmd->pages[i]);
 		} else if (!gnttab_try_end_foreign_access(cmd->grefs[i])) {
 			q->stats.stuck_grants++;

@@ -130,7 +130,8 @@ static unsigned int queue_reap(struct blkfront_queue *q, struct list_head *list)
 		struct blkfront_cmd *cmd;
 		struct request *rq;
 
-		if (slot >= q->nr_slots || !q->slots[slot].rq ||
+		if (slot >= q->nr_slots ||
+		    (!q->slots[slot].rq && slot != q->revoking) ||
 		    q->slots[slot].generation != rsp.id >> 16) {
 			q->stats.bad_responses++;
 			blkif64_front_condemn(&q->ring);
@@ -138,6 +139,12 @@ static unsigned int queue_reap(struct blkfront_queue *q, struct list_head *list)
 		}
 		rq = q->slots[slot].rq;
 		slot_put(q, slot);
+		n++;
+		if (!rq) {
+			q->revoking = q->nr_slots;
+			blkfront_direct_revoked(q);
+			continue;
+		}
 		cmd = blk_mq_rq_to_pdu(rq);
 		if (rsp.status == BLKIF_RSP_OKAY) {
 			cmd->status = BLK_STS_OK;
@@ -148,7 +155,6 @@ static unsigned int queue_reap(struct blkfront_queue *q, struct list_head *list)
 		}
 		list_add_tail(&rq->queuelist, list);
 		q->completing++;
-		n++;
 	}
 	if (q->live && blkif64_front_broken(&q->ring)) {
 		q->live = false;
@@ -278,6 +284,20 @@ static void queue_sleep(struct tenon_poll *p)
 	queue_finish(q, &done, restart);
 }
 
+/* Something was staged: see that its response will be looked for; locked. */
+static void queue_expect(struct blkfront_queue *q)
+{
+	if (q->watch != BLKFRONT_UNWATCHED)
+		return;
+	if (tenon_poll_hold(&q->poll)) {
+		blkif64_front_disarm(&q->ring);
+		q->watch = BLKFRONT_POLLED;
+	} else {
+		queue_watch(q);
+		tenon_poll_start(&q->poll);
+	}
+}
+
 static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 			     const struct blk_mq_queue_data *bd)
 {
@@ -318,21 +338,13 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 	}
 	slot = slot_get(q);
 	blk_mq_start_request(rq);
-	if (queue_has_data(rq) && cmd->staged) {
+	if (queue_has_data(rq) && cmd->how == BLKFRONT_STAGED) {
 		spin_unlock_irqrestore(&q->lock, flags);
 		blkfront_grants_fill(rq);
 		spin_lock_irqsave(&q->lock, flags);
 	}
 	queue_stage(q, rq, slot);
-	if (q->watch == BLKFRONT_UNWATCHED) {
-		if (tenon_poll_hold(&q->poll)) {
-			blkif64_front_disarm(&q->ring);
-			q->watch = BLKFRONT_POLLED;
-		} else {
-			queue_watch(q);
-			tenon_poll_start(&q->poll);
-		}
-	}
+	queue_expect(q);
 	notify = bd->last && blkif64_front_publish(&q->ring);
 	/* While a task sends, the poller does not run: take what has come. */
 	if (bd->last && q->watch == BLKFRONT_POLLED) {
@@ -396,10 +408,42 @@ const struct blk_mq_ops blkfront_mq_ops = {
 };
 
 /**
+ * blkfront_queue_revoke() - ask the back end to unmap grants
+ * @q: queue, locked and live; no other revoke is under way
+ * @list: grant of the page in which they are listed
+ * @n: how many
+ * @notify: whether the back end is to be notified
+ *
+ * blkfront_direct_revoked() is called when it has answered.
+ *
+ * Return: false if the ring is full.
+ */
+bool blkfront_queue_revoke(struct blkfront_queue *q, grant_ref_t list,
+			   unsigned int n, bool *notify)
+{
+	unsigned int slot = q->free_slot;
+	union blkif64_req req = {};
+
+	if (slot == q->nr_slots)
+		return false;
+	slot_get(q);
+	q->revoking = slot;
+	req.indirect.operation = BLKIF_OP_TENON_REVOKE;
+	req.indirect.nr_segments = n;
+	req.indirect.id = slot | (u64)q->slots[slot].generation << 16;
+	req.indirect.handle = q->bf->vdevice;
+	req.indirect.grefs[0] = list;
+	blkif64_front_stage(&q->ring, &req);
+	queue_expect(q);
+	*notify = blkif64_front_publish(&q->ring);
+	return true;
+}
+
+/**
  * blkfront_queue_outstanding() - requests that may be answered yet
  * @q: queue
  *
- * Return: their number; 0 once the back end has broken the protocol.
+ * Return: their number, without a revoke; 0 once the back end has broken the protocol.
  */
 unsigned int blkfront_queue_outstanding(struct blkfront_queue *q)
 {
@@ -407,7 +451,8 @@ unsigned int blkfront_queue_outstanding(struct blkfront_queue *q)
 	unsigned int n;
 
 	spin_lock_irqsave(&q->lock, flags);
-	n = q->live ? blkif64_front_outstanding(&q->ring) : 0;
+	n = q->live ? blkif64_front_outstanding(&q->ring) -
+		      (q->revoking < q->nr_slots) : 0;
 	spin_unlock_irqrestore(&q->lock, flags);
 	return n;
 }
@@ -425,6 +470,7 @@ void blkfront_queue_enable(struct blkfront_queue *q)
 	 * that swapping out goes on.
 	 */
 	grantpool_reserve(&q->pool, (f->staged ? f->max_segments : 0) + 1);
+	blkfront_direct_start(q);
 	spin_lock_irq(&q->lock);
 	q->live = true;
 	q->stopped = false;
@@ -469,6 +515,7 @@ int blkfront_queue_start(struct blkfront *bf, struct blkfront_queue *q,
 	}
 	for (i = 0; i < q->nr_slots; i++)
 		q->slots[i].next_free = i + 1;
+	q->revoking = q->nr_slots;
 	err = tenon_chan_bind_front(&q->chan, dev, &q->port, q->name,
 				    queue_event, q);
 	if (err) {
@@ -539,6 +586,7 @@ void blkfront_queue_stop(struct blkfront_queue *q, struct bio_list *again)
 	for (i = 0; i < q->nr_slots; i++)
 		if (q->slots[i].rq)
 			queue_give_up(q, q->slots[i].rq, again);
+	blkfront_direct_stop(q);
 	grantpool_exit(&q->pool);
 	xenbus_teardown_ring(&q->shared, q->nr_pages, q->grefs);
 	kvfree(q->slots);

@@ -12,6 +12,7 @@ static struct dentry *blkfront_debugfs;
 static void stats_show_queue(struct seq_file *m, struct blkfront_queue *q)
 {
 	const struct blkfront_stats *st = &q->stats;
+	struct blkfront_direct_stats direct;
 
 	seq_printf(m, "queue %u: slots %u outstanding %u\n", q->index,
 		   q->nr_slots, blkfront_queue_outstanding(q));
@@ -22,8 +23,16 @@ static void stats_show_queue(struct seq_file *m, struct blkfront_queue *q)
 	seq_printf(m, "  poll: hits %llu misses %llu late %llu reaped %llu\n",
 		   q->poll.hits, q->poll.misses, q->poll.late,
 		   st->poll_reaped);
-	seq_printf(m, "  grants: pool %u free %u stuck %llu\n", q->pool.nr,
-		   q->pool.nr_free, st->stuck_grants);
+	seq_printf(m, "  grants: pool %u free %u stuck %llu copied %llu\n",
+		   q->pool.nr, q->pool.nr_free, st->stuck_grants, st->copied);
+	if (!blkfront_direct_show(q, &direct))
+		return;
+	seq_printf(m, "  direct: %s requests %llu refused %llu hits %llu misses %llu\n",
+		   direct.granting ? "on" : "off", direct.requests,
+		   direct.refused, direct.hits, direct.misses);
+	seq_printf(m, "  direct: pages %u of %u revokes %llu revoked %llu stuck %llu begun %llu ended %llu\n",
+		   direct.pages, direct.max, direct.revokes, direct.revoked,
+		   direct.stuck, direct.on, direct.off);
 }
 
 static int queues_show(struct seq_file *m, void *data)
@@ -33,6 +42,7 @@ static int queues_show(struct seq_file *m, void *data)
 
 	mutex_lock(&bf->lock);
 	seq_printf(m, "grants: %s%s, segments: %u\n",
+		   bf->features.direct_pages ? "direct" :
 		   bf->features.staged ? "staged" : "for once",
 		   bf->features.persistent ? ", kept mapped" : "",
 		   bf->features.max_segments);

@@ -44,6 +44,10 @@ static bool trusted = true;
 module_param(trusted, bool, 0644);
 MODULE_PARM_DESC(trusted, "Back ends may see what shares a page with the data");
 
+static unsigned int max_direct_pages = 2048;
+module_param(max_direct_pages, uint, 0644);
+MODULE_PARM_DESC(max_direct_pages, "Pages of requests that a queue keeps granted to a trusted back end (0: copy)");
+
 /* Quiescing nests in blk-mq, but not here. */
 static void xenbus_quiesce(struct blkfront *bf)
 {
@@ -131,6 +135,12 @@ static int xenbus_write_queue(struct xenbus_transaction xbt, const char *dir,
 	return xenbus_printf(xbt, dir, "event-channel", "%u", q->port);
 }
 
+/* Would we keep grants of pages that are not the pool's, and revoke them? */
+static bool xenbus_may_grant(const struct blkfront *bf)
+{
+	return bf->trusted && feature_persistent && READ_ONCE(max_direct_pages);
+}
+
 static int xenbus_write_all(struct blkfront *bf, struct xenbus_transaction xbt)
 {
 	const char *dir = bf->dev->nodename;
@@ -164,8 +174,12 @@ static int xenbus_write_all(struct blkfront *bf, struct xenbus_transaction xbt)
 	err = xenbus_printf(xbt, dir, "protocol", "%s", "x86_64-abi");
 	if (err)
 		return err;
-	return xenbus_printf(xbt, dir, "feature-persistent", "%u",
-			     feature_persistent);
+	err = xenbus_printf(xbt, dir, "feature-persistent", "%u",
+			    feature_persistent);
+	if (err)
+		return err;
+	return xenbus_printf(xbt, dir, "feature-tenon-revoke", "%u",
+			     xenbus_may_grant(bf));
 }
 
 /* Makes the rings and tells the back end where they are. */
@@ -243,6 +257,12 @@ static int xenbus_gather_features(struct blkfront *bf)
 	f.persistent = feature_persistent &&
 		       xenbus_read_unsigned(dir, "feature-persistent", 0);
 	f.staged = f.persistent || !bf->trusted;
+	if (f.persistent && xenbus_may_grant(bf)) {
+		/* It keeps pages of the pool, each perhaps twice, as well. */
+		max = xenbus_read_unsigned(dir, "feature-tenon-revoke", 0);
+		max -= min(max, 2u * BLKFRONT_POOL_PAGES);
+		f.direct_pages = min(max, READ_ONCE(max_direct_pages));
+	}
 	max = min3(xenbus_read_unsigned(dir, "feature-max-indirect-segments",
 					0),
 		   READ_ONCE(max_indirect_segments),
@@ -319,6 +339,7 @@ static void xenbus_add_disk(struct work_struct *work)
 			 "%s: %u queues of %u requests, %u segments, grants %s\n",
 			 bf->disk->disk_name, bf->tag_set.nr_hw_queues,
 			 bf->tag_set.queue_depth, bf->features.max_segments,
+			 bf->features.direct_pages ? "direct" :
 			 bf->features.staged ? "staged" : "for once");
 		return;
 	}
@@ -328,14 +349,17 @@ static void xenbus_add_disk(struct work_struct *work)
 	mutex_unlock(&bf->lock);
 }
 
+/* Is there anything that the back end should answer before we part? */
 static bool xenbus_outstanding(struct blkfront *bf)
 {
+	bool left = false;
 	unsigned int i;
 
 	for (i = 0; i < bf->nr_queues; i++)
-		if (blkfront_queue_outstanding(&bf->queues[i]))
-			return true;
-	return false;
+		left |= blkfront_queue_outstanding(&bf->queues[i]);
+	for (i = 0; !left && i < bf->nr_queues; i++)
+		left |= !blkfront_direct_drain(&bf->queues[i]);
+	return left;
 }
 
 /*
@@ -421,6 +445,7 @@ static void blkfront_remove(struct xenbus_device *dev)
 	mutex_lock(&bf->lock);
 	xenbus_close(bf);
 	mutex_unlock(&bf->lock);
+	blkfront_shrink_remove(bf);
 	blkfront_stats_remove(bf);
 	/* What it waits for has failed by now, or fails at once. */
 	cancel_work_sync(&bf->add_work);
@@ -453,6 +478,10 @@ static int blkfront_probe(struct xenbus_device *dev,
 	mutex_init(&bf->lock);
 	bio_list_init(&bf->recovered);
 	INIT_WORK(&bf->add_work, xenbus_add_disk);
+	if (blkfront_shrink_add(bf)) {
+		kfree(bf);
+		return -ENOMEM;
+	}
 	dev_set_drvdata(&dev->dev, bf);
 	blkfront_stats_add(bf);
 	/* A driver before us has closed the device: start over. */
@@ -483,15 +512,20 @@ static int __init blkfront_init(void)
 
 	if (!xen_domain() || !xen_has_pv_disk_devices())
 		return -ENODEV;
-	err = blkfront_disk_setup();
+	err = blkfront_direct_setup();
 	if (err)
 		return err;
+	err = blkfront_disk_setup();
+	if (err)
+		goto no_disk;
 	blkfront_stats_setup();
 	err = xenbus_register_frontend(&blkfront_driver);
-	if (err) {
-		blkfront_stats_teardown();
-		blkfront_disk_teardown();
-	}
+	if (!err)
+		return 0;
+	blkfront_stats_teardown();
+	blkfront_disk_teardown();
+no_disk:
+	blkfront_direct_teardown();
 	return err;
 }
 module_init(blkfront_init);
@@ -501,6 +535,7 @@ static void __exit blkfront_exit(void)
 	xenbus_unregister_driver(&blkfront_driver);
 	blkfront_stats_teardown();
 	blkfront_disk_teardown();
+	blkfront_direct_teardown();
 }
 module_exit(blkfront_exit);
 

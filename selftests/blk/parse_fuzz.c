@@ -32,8 +32,8 @@ static void check_order(const struct parse_op *op,
 	require(!(op->sector % lim->block_sectors));
 	require(!(op->nr_sectors % lim->block_sectors));
 	require(!lim->readonly || op->kind == PARSE_READ ||
-		op->kind == PARSE_FLUSH);
-	for (i = 0; i < op->nr_segs; i++) {
+		op->kind == PARSE_FLUSH || op->kind == PARSE_REVOKE);
+	for (i = 0; op->kind != PARSE_REVOKE && i < op->nr_segs; i++) {
 		require(op->count[i] >= 1);
 		require(op->first[i] + op->count[i] <= BLKIF_SECTORS_PER_PAGE);
 		sum += op->count[i];
@@ -52,6 +52,10 @@ static void check_order(const struct parse_op *op,
 	case PARSE_DISCARD:
 		require(!op->nr_segs && op->nr_sectors);
 		require(op->secure ? lim->secure : lim->discard);
+		break;
+	case PARSE_REVOKE:
+		require(lim->revoke && !op->nr_sectors);
+		require(op->nr_segs && op->nr_segs <= BLKIF_MAX_REVOKE);
 		break;
 	}
 }
@@ -78,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.readonly = data[0] & 4,
 		.discard = data[0] & 8,
 		.secure = data[0] & 16,
+		.revoke = data[0] & 64,
 	};
 	memset(&req, 0, sizeof(req));
 	len = size - 1 < sizeof(req) ? size - 1 : sizeof(req);
