@@ -12,6 +12,10 @@ IMAGES = os.path.join(OUT, "images")
 LOGS = os.path.join(OUT, "logs")
 HYPERVISOR = os.path.join(OUT, "hv", "tenon")
 
+# depmod and mke2fs, which Debian keeps out of the way of ordinary users.
+os.environ["PATH"] = os.pathsep.join(
+    [os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
 
 def version_key(name):
     """Sort key that compares the numbers in a version as numbers."""
