@@ -70,11 +70,6 @@ struct grant_peer {
 	struct domain *d;
 };
 
-static inline void grant_peer_init(struct grant_peer *p)
-{
-	p->d = NULL;
-}
-
 /* A domain by the id in a request; the reference is the cache's. */
 struct domain *grant_peer_get(struct grant_peer *p, domid_t id);
 void grant_peer_done(struct grant_peer *p);

@@ -166,9 +166,8 @@ free:
 void grant_map_batch(struct gnttab_map_grant_ref *op, unsigned int nr)
 {
 	struct domain *d = current->domain;
-	struct grant_peer peer;
+	struct grant_peer peer = { .d = NULL };
 
-	grant_peer_init(&peer);
 	for (unsigned int i = 0; i < nr; i++)
 		op[i].status = map_one(d, &op[i], &peer);
 	grant_peer_done(&peer);

@@ -119,10 +119,11 @@ static long op_batches(struct hypercall *hc)
 
 	while (hc->arg[2]) {
 		unsigned int nr = min(hc->arg[2], (u64)GRANT_BATCH);
-		u64 gva = hc->arg[1];
+		struct guest_area area;
 
-		if (guest_read(&batch, gva, nr * size))
+		if (guest_area_get(&area, hc->arg[1], nr * size))
 			return -EFAULT;
+		guest_area_read(&area, &batch, nr * size);
 		switch (hc->arg[0]) {
 		case GNTTABOP_map_grant_ref:
 			grant_map_batch(batch.map, nr);
@@ -134,8 +135,8 @@ static long op_batches(struct hypercall *hc)
 			grant_copy_batch(batch.copy, nr);
 			break;
 		}
-		if (guest_write(gva, &batch, nr * size))
-			return -EFAULT;
+		guest_area_write(&area, 0, &batch, nr * size);
+		guest_area_put(&area);
 		hc->arg[1] += nr * size;
 		hc->arg[2] -= nr;
 		if (hc->arg[2] && hypercall_preempt())

@@ -109,31 +109,34 @@ long call_multicall(struct hypercall *hc)
 	for (; hc->arg[1]; hc->arg[0] += sizeof(struct multicall_entry),
 			   hc->arg[1]--) {
 		struct multicall_entry entry;
+		struct guest_area area;
 		struct hypercall inner;
-		u64 gva = hc->arg[0];
 		long ret;
 
 		if (!first && hypercall_preempt())
 			return -ERESTART;
 		first = false;
 
-		if (guest_read(&entry, gva, sizeof(entry)))
+		if (guest_area_get(&area, hc->arg[0], sizeof(entry)))
 			return -EFAULT;
+		guest_area_read(&area, &entry, sizeof(entry));
 		inner.nr = entry.op;
 		memcpy(inner.arg, entry.args, sizeof(inner.arg));
 		/* One level only: nesting would be recursion the guest chose. */
 		ret = inner.nr == HYPERCALL_multicall ? -EINVAL :
 							serve(d, &inner);
-		if (ret == -ERESTART) {
-			if (guest_write(gva + offsetof(struct multicall_entry,
-						       args),
-					inner.arg, sizeof(inner.arg)))
-				return -EFAULT;
+		if (ret == -ERESTART)
+			guest_area_write(&area,
+					 offsetof(struct multicall_entry, args),
+					 inner.arg, sizeof(inner.arg));
+		else
+			guest_area_write(&area,
+					 offsetof(struct multicall_entry,
+						  result),
+					 &ret, sizeof(ret));
+		guest_area_put(&area);
+		if (ret == -ERESTART)
 			return -ERESTART;
-		}
-		if (guest_write(gva + offsetof(struct multicall_entry, result),
-				&ret, sizeof(ret)))
-			return -EFAULT;
 	}
 	return 0;
 }

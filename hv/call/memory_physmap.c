@@ -99,16 +99,12 @@ static int physmap_add_xen(struct domain *d, u32 space, u64 idx, gfn_t gfn)
 static int physmap_add_foreign(struct domain *d, struct domain *from,
 			       gfn_t from_gfn, gfn_t gfn)
 {
-	enum p2m_type type;
-	struct page *pg;
+	struct page *pg = p2m_get_ram(from, from_gfn);
 	int err;
 
-	pg = p2m_get_page(from, from_gfn, true, &type);
 	if (!pg)
 		return -EINVAL;
-	err = type == P2M_RAM ? physmap_replace(d, gfn, page_to_mfn(pg),
-						P2M_FOREIGN) :
-				-EINVAL;
+	err = physmap_replace(d, gfn, page_to_mfn(pg), P2M_FOREIGN);
 	if (err)
 		page_put(pg);
 	return err;

@@ -40,14 +40,14 @@ static long op_register_vcpu_info(struct vcpu *v, u64 gva)
 static long op_register_runstate(struct vcpu *v, u64 gva)
 {
 	struct vcpu_register_area op;
-	struct vcpu_runstate_info info;
+	struct guest_area area = { .page = { NULL } };
 
 	if (guest_read(&op, gva, sizeof(op)))
 		return -EFAULT;
-	vcpu_runstate(v, &info);
-	if (op.gva && guest_write(op.gva, &info, sizeof(info)))
+	if (op.gva &&
+	    guest_area_get(&area, op.gva, sizeof(struct vcpu_runstate_info)))
 		return -EFAULT;
-	WRITE_ONCE(v->runstate_gva, op.gva);
+	vcpu_place_runstate(v, &area);
 	return 0;
 }
 

@@ -186,7 +186,7 @@ static void domain_release(struct domain *d)
 			continue;
 		timer_cancel(&v->singleshot);
 		timer_cancel(&v->poll_timeout);
-		vcpu_release_info(v);
+		vcpu_release_places(v);
 	}
 	if (d->grant)
 		grant_release_frames(d);

@@ -357,6 +357,18 @@ struct page *p2m_get_page(struct domain *d, gfn_t gfn, bool write,
 	return NULL;
 }
 
+struct page *p2m_get_ram(struct domain *d, gfn_t gfn)
+{
+	enum p2m_type type;
+	struct page *pg = p2m_get_page(d, gfn, true, &type);
+
+	if (pg && type != P2M_RAM) {
+		page_put(pg);
+		return NULL;
+	}
+	return pg;
+}
+
 gfn_t p2m_max_gfn(struct domain *d)
 {
 	return d->p2m_max;

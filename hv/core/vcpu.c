@@ -62,18 +62,13 @@ int vcpu_place_info(struct vcpu *v, gfn_t gfn, unsigned int offset)
 {
 	struct domain *d = v->domain;
 	struct vcpu_info *info;
-	enum p2m_type type;
 	struct page *pg;
 
 	if (offset % 8 || offset > PAGE_SIZE - sizeof(*info))
 		return -EINVAL;
-	pg = p2m_get_page(d, gfn, true, &type);
+	pg = p2m_get_ram(d, gfn);
 	if (!pg)
 		return -EINVAL;
-	if (type != P2M_RAM) {
-		page_put(pg);
-		return -EINVAL;
-	}
 	info = (struct vcpu_info *)((char *)page_to_virt(pg) + offset);
 
 	/*
@@ -103,8 +98,9 @@ out:
 	return pg ? 0 : -EINVAL;
 }
 
-void vcpu_release_info(struct vcpu *v)
+void vcpu_release_places(struct vcpu *v)
 {
+	static const struct guest_area nowhere;
 	struct page *pg = v->vcpu_info_page;
 
 	/* The domain is dying: shared_info goes too. */
@@ -112,6 +108,7 @@ void vcpu_release_info(struct vcpu *v)
 	v->vcpu_info_page = NULL;
 	if (pg)
 		page_put(pg);
+	vcpu_place_runstate(v, &nowhere);
 }
 
 void vcpu_update_time(struct vcpu *v)
@@ -131,33 +128,51 @@ void vcpu_update_time(struct vcpu *v)
 	store_release(&t->version, ++v->time_version);
 }
 
+void vcpu_place_runstate(struct vcpu *v, const struct guest_area *area)
+{
+	struct guest_area old;
+
+	spin_lock(&v->runstate_lock);
+	old = v->runstate_area;
+	v->runstate_area = *area;
+	spin_unlock(&v->runstate_lock);
+	guest_area_put(&old);
+	vcpu_update_runstate_area(v);
+}
+
+/* state_entry_time, with the mark that it is being changed or without. */
+static void runstate_mark(const struct guest_area *a, u64 entry)
+{
+	guest_area_write(a,
+			 offsetof(struct vcpu_runstate_info, state_entry_time),
+			 &entry, sizeof(entry));
+}
+
 void vcpu_update_runstate_area(struct vcpu *v)
 {
+	const struct guest_area *a = &v->runstate_area;
+	bool marked = v->domain->runstate_update_flag;
 	struct vcpu_runstate_info info;
-	u64 gva = v->runstate_gva;
 	u64 entry;
 
-	if (!gva)
+	if (!READ_ONCE(a->page[0]))
 		return;
 	vcpu_runstate(v, &info);
-	if (v->domain->runstate_update_flag) {
-		entry = info.state_entry_time | XEN_RUNSTATE_UPDATE;
-		if (guest_write(gva + offsetof(struct vcpu_runstate_info,
-					       state_entry_time),
-				&entry, sizeof(entry)))
-			return;
-		smp_mb(); /* pairs with the guest's re-read of the flag */
-		info.state_entry_time = entry;
+	entry = info.state_entry_time;
+	spin_lock(&v->runstate_lock);
+	if (a->page[0]) {
+		if (marked) {
+			info.state_entry_time = entry | XEN_RUNSTATE_UPDATE;
+			runstate_mark(a, info.state_entry_time);
+			smp_mb(); /* pairs with the guest's re-read of it */
+		}
+		guest_area_write(a, 0, &info, sizeof(info));
+		if (marked) {
+			smp_mb(); /* the mark is cleared last */
+			runstate_mark(a, entry);
+		}
 	}
-	if (guest_write(gva, &info, sizeof(info)))
-		return;
-	if (v->domain->runstate_update_flag) {
-		smp_mb(); /* the flag is cleared last */
-		entry = info.state_entry_time & ~XEN_RUNSTATE_UPDATE;
-		guest_write(gva + offsetof(struct vcpu_runstate_info,
-					   state_entry_time),
-			    &entry, sizeof(entry));
-	}
+	spin_unlock(&v->runstate_lock);
 }
 
 int vcpu_set_singleshot(struct vcpu *v, u64 deadline_ns, bool future_only)

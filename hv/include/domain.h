@@ -15,6 +15,7 @@
 #define HV_DOMAIN_H
 
 #include "../abi/xen.h"
+#include "area.h"
 #include "cpu.h"
 #include "errno.h"
 #include "p2m.h"
@@ -48,7 +49,8 @@ enum runstate { /* the ABI's numbers */
  * @running: it is some CPU's current, its state is live there
  * @vcpu_info: mapped; in shared_info until the guest registers another place
  * @vcpu_info_page: holds a reference if it is a guest page
- * @runstate_gva: registered guest virtual address, 0 for none
+ * @runstate_area: where the guest wants to see its run states
+ * @runstate_lock: protects @runstate_area and what is written there
  * @upcall_vector: per-vCPU vector (HVMOP_set_evtchn_upcall_vector), 0 for none
  */
 struct vcpu {
@@ -82,7 +84,8 @@ struct vcpu {
 	struct vcpu_info *vcpu_info;
 	struct vcpu_info early_info; /* before registration, ids >= 32 */
 	struct page *vcpu_info_page;
-	u64 runstate_gva;
+	struct guest_area runstate_area;
+	struct spinlock runstate_lock;
 	u32 time_version;
 	u8 upcall_vector;
 
@@ -249,10 +252,13 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id);
 void vcpu_destroy(struct vcpu *v);
 /* Place vcpu_info at a guest frame and offset (register_vcpu_info). */
 int vcpu_place_info(struct vcpu *v, gfn_t gfn, unsigned int offset);
-void vcpu_release_info(struct vcpu *v);
+/* Give up the places for vcpu_info and the run states: the domain is dying. */
+void vcpu_release_places(struct vcpu *v);
 /* Refresh vcpu_info.time; called before entry when it has moved or rescaled. */
 void vcpu_update_time(struct vcpu *v);
-/* Write runstate to where the guest registered; @v is current. */
+/* Tell run states at @area from now on, which is @v's then; none if empty. */
+void vcpu_place_runstate(struct vcpu *v, const struct guest_area *area);
+/* Write them there. */
 void vcpu_update_runstate_area(struct vcpu *v);
 int vcpu_set_singleshot(struct vcpu *v, u64 deadline_ns, bool future_only);
 void vcpu_stop_singleshot(struct vcpu *v);

@@ -6,6 +6,8 @@
 #include "types.h"
 
 void *memcpy(void *to, const void *from, size_t n);
+/* A few moves where the size is known and small. */
+#define memcpy(to, from, n) __builtin_memcpy(to, from, n)
 void *memmove(void *to, const void *from, size_t n);
 void *memset(void *p, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);

@@ -77,6 +77,9 @@ void p2m_flush(struct domain *d);
 struct page *p2m_get_page(struct domain *d, gfn_t gfn, bool write,
 			  enum p2m_type *type);
 
+/* The same, only for RAM of the domain's own that it may write. */
+struct page *p2m_get_ram(struct domain *d, gfn_t gfn);
+
 /* Highest gfn ever set, for XENMEM_maximum_gpfn. */
 gfn_t p2m_max_gfn(struct domain *d);
 

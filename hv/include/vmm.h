@@ -115,7 +115,7 @@ void machine_poweroff(void) __noreturn;
  */
 int guest_read(void *to, u64 gva, size_t len);
 int guest_write(u64 gva, const void *from, size_t len);
-/* The same for @v that may be any vCPU that does not run elsewhere. */
-int guest_write_vcpu(struct vcpu *v, u64 gva, const void *from, size_t len);
+/* At most a page that the guest may write, all of it its own: see area.h. */
+int guest_area_get(struct guest_area *a, u64 gva, size_t len);
 
 #endif /* HV_VMM_H */

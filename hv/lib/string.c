@@ -7,7 +7,7 @@
  */
 #include "lib.h"
 
-void *memcpy(void *to, const void *from, size_t n)
+void *(memcpy)(void *to, const void *from, size_t n)
 {
 	void *d = to;
 	size_t words = n / 8;

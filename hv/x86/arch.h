@@ -70,6 +70,13 @@ struct vcpu_arch {
 	bool nmi_pending, nmi_blocked;
 	u64 nmi_iret_rip;
 
+	/* exit.c: instructions of the kernel that were stepped over */
+	struct known_insn {
+		u64 rip;
+		u32 opcode;
+		u32 len;
+	} known[8];
+
 	struct spinlock init_lock;
 	bool wait_sipi, init_pending, start_pending;
 	u8 start_page;
@@ -144,7 +151,8 @@ bool xstate_set_xcr0(struct vcpu *v, u64 xcr0);
 extern u64 xstate_mask; /* XCR0 bits saved, and that guests may have */
 
 /* walk.c */
-int walk_fetch(struct vcpu *v, void *to, size_t len); /* at CS:RIP */
+/* Bytes at CS:RIP; returns how many there are. */
+size_t walk_fetch(struct vcpu *v, void *to, size_t len);
 
 static inline bool vcpu_is_dom0(const struct vcpu *v)
 {

@@ -4,44 +4,41 @@
 #include "arch.h"
 #include "asm.h"
 
-#define OP_HLT 0xf4
-#define OP_WBINVD 0x0f09
+#define OP_HLT	   0xf4
+#define OP_WBINVD  0x0f09
 #define OP_VMMCALL 0x0f01d9
-#define OP_XSETBV 0x0f01d1
-#define MAX_INSN 15
+#define OP_XSETBV  0x0f01d1
+#define MAX_INSN   15
 
-/* True if the bytes at CS:RIP + @off are the opcode, most significant first. */
-static bool opcode_at(struct vcpu *v, unsigned int off, u32 opcode,
-		      unsigned int len)
+static bool is_prefix(struct vcpu *v, u8 b)
 {
-	u8 b[3];
+	static const u8 prefixes[] = {0x66, 0x67, 0xf2, 0xf3, 0x2e, 0x36,
+				      0x3e, 0x26, 0x64, 0x65, 0xf0};
 
-	v->arch->regs.rip += off;
-	len = walk_fetch(v, b, len) ? 0 : len;
-	v->arch->regs.rip -= off;
-	if (!len)
-		return false;
-	for (unsigned int i = 0; i < len; i++)
-		if (b[i] != (u8)(opcode >> 8 * (len - 1 - i)))
-			return false;
-	return true;
-}
-
-static bool is_prefix(struct vcpu *v, unsigned int off)
-{
-	static const u8 prefixes[] = { 0x66, 0x67, 0xf2, 0xf3, 0x2e, 0x36,
-				       0x3e, 0x26, 0x64, 0x65, 0xf0 };
-	u8 b;
-
-	v->arch->regs.rip += off;
-	if (walk_fetch(v, &b, 1))
-		b = 0;
-	v->arch->regs.rip -= off;
 	for (unsigned int i = 0; i < sizeof(prefixes); i++)
 		if (b == prefixes[i])
 			return true;
 	/* REX. */
 	return vmm_long_mode(v) && (b & 0xf0) == 0x40;
+}
+
+/*
+ * Length of the instruction at CS:RIP with the opcode @opcode (most significant
+ * byte first) of @opcode_len bytes; 0 if it is another one.
+ */
+static unsigned int insn_length(struct vcpu *v, u32 opcode,
+				unsigned int opcode_len)
+{
+	u8 insn[MAX_INSN];
+	unsigned int have = walk_fetch(v, insn, MAX_INSN), off = 0, i;
+
+	while (off < have && is_prefix(v, insn[off]))
+		off++;
+	for (i = 0; i < opcode_len; i++)
+		if (off + i >= have ||
+		    insn[off + i] != (u8)(opcode >> 8 * (opcode_len - 1 - i)))
+			return 0;
+	return off + opcode_len;
 }
 
 void exit_step(struct vcpu *v, u64 next_rip)
@@ -60,26 +57,38 @@ void exit_step(struct vcpu *v, u64 next_rip)
 	}
 }
 
-/* Without the processor's help the length has to be found in memory. */
-bool exit_skip(struct vcpu *v, u32 opcode, unsigned int len)
+/*
+ * Without the processor's help the length has to be found in memory.  What it
+ * was is remembered for the kernel's own code: were another instruction of the
+ * same opcode there the next time, with more prefixes or fewer, then the guest
+ * would go on in the middle of it, and hurt none but itself.
+ */
+bool exit_skip(struct vcpu *v, u32 opcode, unsigned int opcode_len)
 {
-	u64 rip = v->arch->regs.rip;
+	struct vcpu_arch *a = v->arch;
+	u64 rip = a->regs.rip;
+	struct known_insn *known = &a->known[rip % ARRAY_SIZE(a->known)];
+	unsigned int len;
 
 	if (svm_features.nrips) {
-		exit_step(v, v->arch->vmcb->next_rip);
+		exit_step(v, a->vmcb->next_rip);
 		return true;
 	}
-	for (unsigned int off = 0; off + len <= MAX_INSN; off++) {
-		if (opcode_at(v, off, opcode, len)) {
-			exit_step(v, rip + off + len);
-			return true;
-		}
-		if (!is_prefix(v, off))
-			break;
+	if (known->rip == rip && known->opcode == opcode && !vmm_cpl(v) &&
+	    vmm_long_mode(v)) {
+		exit_step(v, rip + known->len);
+		return true;
 	}
-	/* Changed by another vCPU meanwhile. */
-	svm_inject(v, VEC_UD);
-	return false;
+	len = insn_length(v, opcode, opcode_len);
+	if (!len) {
+		/* Changed by another vCPU meanwhile. */
+		svm_inject(v, VEC_UD);
+		return false;
+	}
+	if (!vmm_cpl(v) && vmm_long_mode(v))
+		*known = (struct known_insn){rip, opcode, len};
+	exit_step(v, rip + len);
+	return true;
 }
 
 static void exit_intr(struct vcpu *v)
@@ -190,12 +199,14 @@ static void dump_state(struct vcpu *v)
 	const struct guest_regs *r = &v->arch->regs;
 	const struct vmcb *vmcb = v->arch->vmcb;
 
-	printk_guest("d%uv%u: cpl %u rip %#lx rsp %#lx rflags %#lx cr0 %#lx cr2 %#lx cr3 %#lx cr4 %#lx",
-		     v->domain->id, v->id, vmcb->cpl, r->rip, r->rsp, r->rflags,
-		     vmcb->cr0, vmcb->cr2, vmcb->cr3, vmcb->cr4);
-	printk_guest("d%uv%u: rax %#lx rbx %#lx rcx %#lx rdx %#lx rsi %#lx rdi %#lx rbp %#lx",
-		     v->domain->id, v->id, r->rax, r->rbx, r->rcx, r->rdx,
-		     r->rsi, r->rdi, r->rbp);
+	printk_guest(
+		"d%uv%u: cpl %u rip %#lx rsp %#lx rflags %#lx cr0 %#lx cr2 %#lx cr3 %#lx cr4 %#lx",
+		v->domain->id, v->id, vmcb->cpl, r->rip, r->rsp, r->rflags,
+		vmcb->cr0, vmcb->cr2, vmcb->cr3, vmcb->cr4);
+	printk_guest(
+		"d%uv%u: rax %#lx rbx %#lx rcx %#lx rdx %#lx rsi %#lx rdi %#lx rbp %#lx",
+		v->domain->id, v->id, r->rax, r->rbx, r->rcx, r->rdx, r->rsi,
+		r->rdi, r->rbp);
 }
 
 /* A triple fault. */
@@ -221,40 +232,41 @@ static const struct {
 	const char *name;
 	void (*fn)(struct vcpu *v);
 } exits[] = {
-	{ 0, "other", exit_unknown },
-	{ SVM_EXIT_INTR, "interrupt", exit_intr },
-	{ SVM_EXIT_VMMCALL, "vmmcall", exit_vmmcall },
-	{ SVM_EXIT_HLT, "hlt", exit_hlt },
-	{ SVM_EXIT_MSR, "msr", msr_exit },
-	{ SVM_EXIT_IOIO, "io", io_exit },
-	{ SVM_EXIT_CPUID, "cpuid", cpuid_exit },
-	{ SVM_EXIT_NPF, "nested-fault", npf_exit },
-	{ SVM_EXIT_NMI, "nmi", exit_nmi },
-	{ SVM_EXIT_INIT, "init", exit_nmi },
-	{ SVM_EXIT_PAUSE, "pause", exit_pause },
-	{ SVM_EXIT_XSETBV, "xsetbv", exit_xsetbv },
-	{ SVM_EXIT_IRET, "iret", exit_iret },
-	{ SVM_EXIT_WBINVD, "wbinvd", exit_wbinvd },
-	{ SVM_EXIT_SHUTDOWN, "triple-fault", exit_shutdown },
-	{ SVM_EXIT_EXCEPTION + VEC_DB, "debug", exit_debug },
-	{ SVM_EXIT_EXCEPTION + 17, "alignment", exit_align },
-	{ SVM_EXIT_EXCEPTION + 18, "machine-check", exit_machine_check },
-	{ SVM_EXIT_RDPMC, "rdpmc", exit_gp },
-	{ SVM_EXIT_INVD, "invd", exit_gp },
-	{ SVM_EXIT_RSM, "rsm", exit_ud },
-	{ SVM_EXIT_INVLPGA, "invlpga", exit_ud },
-	{ SVM_EXIT_VMRUN, "vmrun", exit_ud },
-	{ SVM_EXIT_VMLOAD, "vmload", exit_ud },
-	{ SVM_EXIT_VMSAVE, "vmsave", exit_ud },
-	{ SVM_EXIT_STGI, "stgi", exit_ud },
-	{ SVM_EXIT_CLGI, "clgi", exit_ud },
-	{ SVM_EXIT_SKINIT, "skinit", exit_ud },
-	{ SVM_EXIT_MONITOR, "monitor", exit_ud },
-	{ SVM_EXIT_MWAIT, "mwait", exit_ud },
-	{ SVM_EXIT_MWAIT_ARMED, "mwait-armed", exit_ud },
-	{ SVM_EXIT_RDPRU, "rdpru", exit_ud },
+	{0, "other", exit_unknown},
+	{SVM_EXIT_INTR, "interrupt", exit_intr},
+	{SVM_EXIT_VMMCALL, "vmmcall", exit_vmmcall},
+	{SVM_EXIT_HLT, "hlt", exit_hlt},
+	{SVM_EXIT_MSR, "msr", msr_exit},
+	{SVM_EXIT_IOIO, "io", io_exit},
+	{SVM_EXIT_CPUID, "cpuid", cpuid_exit},
+	{SVM_EXIT_NPF, "nested-fault", npf_exit},
+	{SVM_EXIT_NMI, "nmi", exit_nmi},
+	{SVM_EXIT_INIT, "init", exit_nmi},
+	{SVM_EXIT_PAUSE, "pause", exit_pause},
+	{SVM_EXIT_XSETBV, "xsetbv", exit_xsetbv},
+	{SVM_EXIT_IRET, "iret", exit_iret},
+	{SVM_EXIT_WBINVD, "wbinvd", exit_wbinvd},
+	{SVM_EXIT_SHUTDOWN, "triple-fault", exit_shutdown},
+	{SVM_EXIT_EXCEPTION + VEC_DB, "debug", exit_debug},
+	{SVM_EXIT_EXCEPTION + 17, "alignment", exit_align},
+	{SVM_EXIT_EXCEPTION + 18, "machine-check", exit_machine_check},
+	{SVM_EXIT_RDPMC, "rdpmc", exit_gp},
+	{SVM_EXIT_INVD, "invd", exit_gp},
+	{SVM_EXIT_RSM, "rsm", exit_ud},
+	{SVM_EXIT_INVLPGA, "invlpga", exit_ud},
+	{SVM_EXIT_VMRUN, "vmrun", exit_ud},
+	{SVM_EXIT_VMLOAD, "vmload", exit_ud},
+	{SVM_EXIT_VMSAVE, "vmsave", exit_ud},
+	{SVM_EXIT_STGI, "stgi", exit_ud},
+	{SVM_EXIT_CLGI, "clgi", exit_ud},
+	{SVM_EXIT_SKINIT, "skinit", exit_ud},
+	{SVM_EXIT_MONITOR, "monitor", exit_ud},
+	{SVM_EXIT_MWAIT, "mwait", exit_ud},
+	{SVM_EXIT_MWAIT_ARMED, "mwait-armed", exit_ud},
+	{SVM_EXIT_RDPRU, "rdpru", exit_ud},
 };
-_Static_assert(ARRAY_SIZE(exits) <= NR_EXIT_COUNTERS, "an exit needs a counter");
+_Static_assert(ARRAY_SIZE(exits) <= NR_EXIT_COUNTERS,
+	       "an exit needs a counter");
 
 const char *vmm_exit_name(unsigned int i)
 {

@@ -2,29 +2,34 @@
 /*
  * walk.c - guest memory by virtual address
  *
- * The guest's page tables are read through its nested map, each frame under a
- * reference of its own: another vCPU may give the frame up meanwhile.  The rules
- * are those of the kernel; accessed and dirty bits are not set, since what the
- * ABI passes by address is memory the guest has locked.
+ * The rules are those of the kernel; accessed and dirty bits are not set, since
+ * what the ABI passes by address is memory the guest has locked.
+ *
+ * The guest's page tables are read through its nested map without references.
+ * Another vCPU may give a table up meanwhile; but tlb_gen moves after a frame
+ * left the map and before it can get another owner (p2m_flush()), so a walk
+ * counts only if tlb_gen is the same before and after.
  */
 #include "arch.h"
 #include "asm.h"
 
 #define PTE_PRESENT BIT(0)
-#define PTE_WRITE BIT(1)
-#define PTE_LARGE BIT(7)
-#define PTE_ADDR 0x000ffffffffff000UL
+#define PTE_WRITE   BIT(1)
+#define PTE_LARGE   BIT(7)
+#define PTE_ADDR    0x000ffffffffff000UL
+/* A removal that hits every one of so many walks is the guest's own doing. */
+#define WALK_TRIES 64
 
-static bool read_entry(struct domain *d, u64 gpa, void *to, unsigned int size)
+/* The entry at @gpa, 0 (not present) if there is no memory. */
+static u64 read_entry(struct domain *d, u64 gpa, bool wide)
 {
 	enum p2m_type type;
-	struct page *pg = p2m_get_page(d, gpa >> PAGE_SHIFT, false, &type);
+	mfn_t mfn = p2m_lookup(d, gpa >> PAGE_SHIFT, &type, NULL);
+	const char *e = (char *)mfn_to_virt(mfn) + gpa % PAGE_SIZE;
 
-	if (!pg)
-		return false;
-	memcpy(to, (char *)page_to_virt(pg) + gpa % PAGE_SIZE, size);
-	page_put(pg);
-	return true;
+	if (type == P2M_NONE || type == P2M_MMIO)
+		return 0;
+	return wide ? READ_ONCE(*(const u64 *)e) : READ_ONCE(*(const u32 *)e);
 }
 
 /* Long mode (4 levels) and PAE (3 levels, the first of 4 entries). */
@@ -42,16 +47,16 @@ static int walk_wide(struct vcpu *v, u64 gva, bool write, u64 *gpa)
 		gva = (u32)gva;
 	for (unsigned int level = levels; level--;) {
 		unsigned int shift = PAGE_SHIFT + 9 * level;
-		u64 e;
+		u64 e = read_entry(v->domain, table + (gva >> shift & 511) * 8,
+				   true);
 
-		if (!read_entry(v->domain, table + (gva >> shift & 511) * 8, &e,
-				8) || !(e & PTE_PRESENT))
+		if (!(e & PTE_PRESENT))
 			return -EFAULT;
 		/* PAE's first level has no permission bits. */
 		if (write && !(e & PTE_WRITE) && (lma || level < 2))
 			return -EFAULT;
-		if (!level || (e & PTE_LARGE && level < 3 &&
-			       (lma || level < 2))) {
+		if (!level ||
+		    (e & PTE_LARGE && level < 3 && (lma || level < 2))) {
 			u64 mask = (1ULL << shift) - 1;
 
 			*gpa = (e & PTE_ADDR & ~mask) | (gva & mask);
@@ -66,22 +71,25 @@ static int walk_wide(struct vcpu *v, u64 gva, bool write, u64 *gpa)
 static int walk_narrow(struct vcpu *v, u32 gva, bool write, u64 *gpa)
 {
 	const struct vmcb *vmcb = v->arch->vmcb;
-	u32 e;
+	u64 table = vmcb->cr3;
 
-	if (!read_entry(v->domain, (vmcb->cr3 & 0xfffff000) + (gva >> 22) * 4,
-			&e, 4) ||
-	    !(e & PTE_PRESENT) || (write && !(e & PTE_WRITE)))
-		return -EFAULT;
-	if (e & PTE_LARGE && vmcb->cr4 & CR4_PSE) {
-		*gpa = (e & 0xffc00000) | (u64)(e >> 13 & 0xff) << 32 |
-		       (gva & 0x3fffff);
-		return 0;
+	for (unsigned int level = 2; level--;) {
+		unsigned int shift = PAGE_SHIFT + 10 * level;
+		u64 e = read_entry(v->domain,
+				   (table & 0xfffff000) +
+					   (gva >> shift & 1023) * 4,
+				   false);
+
+		if (!(e & PTE_PRESENT) || (write && !(e & PTE_WRITE)))
+			return -EFAULT;
+		if (level && e & PTE_LARGE && vmcb->cr4 & CR4_PSE) {
+			*gpa = (e & 0xffc00000) | (e >> 13 & 0xff) << 32 |
+			       (gva & 0x3fffff);
+			return 0;
+		}
+		table = e;
 	}
-	if (!read_entry(v->domain, (e & 0xfffff000) + (gva >> 12 & 1023) * 4,
-			&e, 4) ||
-	    !(e & PTE_PRESENT) || (write && !(e & PTE_WRITE)))
-		return -EFAULT;
-	*gpa = (e & 0xfffff000) | (gva & 0xfff);
+	*gpa = (table & 0xfffff000) | (gva & 0xfff);
 	return 0;
 }
 
@@ -98,53 +106,97 @@ static int walk_translate(struct vcpu *v, u64 gva, bool write, u64 *gpa)
 	return walk_narrow(v, gva, write, gpa);
 }
 
-static int copy(struct vcpu *v, u64 gva, void *buf, size_t len, bool write)
+/* The frame behind @gva, with a reference; NULL if there is none. */
+static struct page *walk_get_page(struct vcpu *v, u64 gva, bool write,
+				  enum p2m_type *type)
 {
-	while (len) {
-		size_t n = min(len, PAGE_SIZE - gva % PAGE_SIZE);
-		enum p2m_type type;
-		struct page *pg;
-		char *p;
-		u64 gpa;
+	struct domain *d = v->domain;
 
-		if (walk_translate(v, gva, write, &gpa))
-			return -EFAULT;
-		pg = p2m_get_page(v->domain, gpa >> PAGE_SHIFT, write, &type);
-		if (!pg)
-			return -EFAULT;
-		p = (char *)page_to_virt(pg) + gpa % PAGE_SIZE;
-		if (write)
-			memcpy(p, buf, n);
-		else
-			memcpy(buf, p, n);
-		page_put(pg);
-		buf = (char *)buf + n;
-		gva += n;
-		len -= n;
+	for (unsigned int tries = 0; tries < WALK_TRIES; tries++) {
+		u32 gen = load_acquire(&d->tlb_gen);
+		u64 gpa;
+		int err = walk_translate(v, gva, write, &gpa);
+
+		smp_rmb(); /* the entries were read before this */
+		if (READ_ONCE(d->tlb_gen) != gen)
+			continue;
+		if (err)
+			return NULL;
+		return p2m_get_page(d, gpa >> PAGE_SHIFT, write, type);
 	}
-	return 0;
+	return NULL;
+}
+
+/* Returns how many bytes could be copied. */
+static size_t copy(struct vcpu *v, u64 gva, void *buf, size_t len, bool write)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		size_t n = min(len - done, PAGE_SIZE - gva % PAGE_SIZE);
+		enum p2m_type type;
+		struct page *pg = walk_get_page(v, gva, write, &type);
+		char *p;
+
+		if (!pg)
+			break;
+		p = (char *)page_to_virt(pg) + gva % PAGE_SIZE;
+		if (write)
+			memcpy(p, (char *)buf + done, n);
+		else
+			memcpy((char *)buf + done, p, n);
+		page_put(pg);
+		gva += n;
+		done += n;
+	}
+	return done;
 }
 
 int guest_read(void *to, u64 gva, size_t len)
 {
-	return copy(current, gva, to, len, false);
+	return copy(current, gva, to, len, false) == len ? 0 : -EFAULT;
 }
 
 int guest_write(u64 gva, const void *from, size_t len)
 {
-	return copy(current, gva, (void *)from, len, true);
+	return copy(current, gva, (void *)from, len, true) == len ? 0 : -EFAULT;
 }
 
-int guest_write_vcpu(struct vcpu *v, u64 gva, const void *from, size_t len)
-{
-	return copy(v, gva, (void *)from, len, true);
-}
-
-int walk_fetch(struct vcpu *v, void *to, size_t len)
+size_t walk_fetch(struct vcpu *v, void *to, size_t len)
 {
 	u64 rip = v->arch->regs.rip;
 
 	if (!vmm_long_mode(v))
 		rip = (u32)(v->arch->vmcb->cs.base + rip);
 	return copy(v, rip, to, len, false);
+}
+
+/* A frame of the current guest that it cannot lose while we hold it. */
+static struct page *area_page(u64 gva)
+{
+	enum p2m_type type;
+	struct page *pg = walk_get_page(current, gva, true, &type);
+
+	if (pg && type != P2M_RAM && type != P2M_XEN) {
+		page_put(pg);
+		pg = NULL;
+	}
+	return pg;
+}
+
+int guest_area_get(struct guest_area *a, u64 gva, size_t len)
+{
+	BUG_ON(len > PAGE_SIZE);
+	a->page[1] = NULL;
+	a->offset = gva % PAGE_SIZE;
+	a->page[0] = area_page(gva);
+	if (!a->page[0])
+		return -EFAULT;
+	if (a->offset + len <= PAGE_SIZE)
+		return 0;
+	a->page[1] = area_page(gva - a->offset + PAGE_SIZE);
+	if (a->page[1])
+		return 0;
+	guest_area_put(a);
+	return -EFAULT;
 }

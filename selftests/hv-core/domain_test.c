@@ -74,14 +74,6 @@ void printk_guest(const char *fmt, ...)
 	(void)fmt;
 }
 
-int guest_write(u64 gva, const void *from, size_t len)
-{
-	(void)gva;
-	(void)from;
-	(void)len;
-	return 0;
-}
-
 const struct cpu_policy *cpu_policy_host(void)
 {
 	static struct cpu_policy p;
@@ -486,6 +478,46 @@ TEST(vcpu_info_is_placed_once)
 	no_leak();
 }
 
+TEST(run_states_are_told_where_the_guest_wants)
+{
+	struct domain *d = make(1);
+	struct guest_area area = { .offset = PAGE_SIZE - 20 }, none = { 0 };
+	struct vcpu_runstate_info seen, now;
+	struct vcpu *v;
+
+	REQUIRE(d);
+	furnish(d);
+	v = d->vcpu[0];
+	/* Across two pages, which are not neighbours. */
+	for (unsigned int i = 0; i < 2; i++) {
+		enum p2m_type t;
+
+		area.page[i] = p2m_get_page(d, 7 - 3 * i, true, &t);
+		REQUIRE(area.page[i]);
+	}
+	vcpu_place_runstate(v, &area);
+	guest_area_read(&area, &seen, sizeof(seen));
+	vcpu_runstate(v, &now);
+	CHECK(seen.state == RUNSTATE_offline && now.state == seen.state);
+	CHECK(seen.state_entry_time == now.state_entry_time);
+	CHECK(seen.time[RUNSTATE_offline] <= now.time[RUNSTATE_offline]);
+	CHECK(!((char *)page_to_virt(area.page[1]))[28]); /* and no more */
+
+	d->runstate_update_flag = true;
+	vcpu_update_runstate_area(v);
+	guest_area_read(&area, &seen, sizeof(seen));
+	CHECK(seen.state_entry_time == now.state_entry_time); /* no mark left */
+
+	/* Another place, none, and one when the domain dies. */
+	CHECK(area.page[0]->refs == 2);
+	vcpu_place_runstate(v, &none);
+	CHECK(area.page[0]->refs == 1 && area.page[1]->refs == 1);
+	CHECK(page_get(area.page[0], d) && page_get(area.page[1], d));
+	vcpu_place_runstate(v, &area);
+	CHECK(!domain_kill(d));
+	no_leak();
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -499,6 +531,7 @@ int main(void)
 		TAP_TEST(killing_in_steps),
 		TAP_TEST(pausing_by_the_toolstack),
 		TAP_TEST(vcpu_info_is_placed_once),
+		TAP_TEST(run_states_are_told_where_the_guest_wants),
 	};
 	struct domain *first;
 

@@ -304,5 +304,6 @@ int main(void)
 		TAP_TEST(random_damage_never_reads_past_the_end),
 	};
 
+	arena = calloc(1, ARENA_SIZE);
 	return tap_run(tests, ARRAY_SIZE(tests));
 }

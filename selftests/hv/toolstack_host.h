@@ -22,7 +22,8 @@
 
 #define RAM_START 0x10000000UL
 #define RAM_END 0x14000000UL
-#define ARENA_SIZE 65536
+#define ARENA_ORDER 4
+#define ARENA_SIZE (PAGE_SIZE << ARENA_ORDER)
 
 struct cpu cpus[NR_CPUS];
 unsigned int nr_cpus = 1;
@@ -32,7 +33,7 @@ struct spinlock domain_list_lock;
 u64 tsc_khz = 1000000;
 
 static struct domain *host_domain[8];
-static u8 arena[ARENA_SIZE];
+static u8 *arena; /* frames of the hypervisor */
 static unsigned int host_preempts; /* every nth question is answered yes */
 
 static inline u64 arena_gva(unsigned int offset)
@@ -162,6 +163,7 @@ static inline void host_boot(mfn_t dom0_end)
 	}
 	cpus[0].self = &cpus[0];
 	page_init(&pool, 1, RAM_END >> PAGE_SHIFT);
+	arena = page_alloc_order_virt(ARENA_ORDER);
 }
 
 static inline struct domain *host_create(domid_t id)
