@@ -39,6 +39,14 @@
 #define STEAL_PAUSE_NS (20 * NSEC_PER_MSEC)
 /* How often in a row a ring's window may start anew because of a yield. */
 #define HOLDS_MAX 8
+/*
+ * Items that come in less than this one after the other, or the first of a batch
+ * this long after the last of the one before, are a stream.
+ */
+#define STREAM_NS (1 * NSEC_PER_MSEC)
+/* How many items of a stream may gather, at first and at most. */
+#define DISTANCE_MIN 32U
+#define DISTANCE_MAX 128U
 /* How long no ring is kept from events without a look, once work came late. */
 #define LATE_PAUSE_NS (1 * NSEC_PER_SEC)
 
@@ -249,6 +257,44 @@ bool tenon_poll_take(struct tenon_poll *p)
 	return was;
 }
 EXPORT_SYMBOL_GPL(tenon_poll_take);
+
+/**
+ * tenon_poll_stream() - has work come in quick succession?
+ * @p: ring whose driver calls tenon_poll_distance()
+ *
+ * Called when the ring has run dry, before tenon_poll_distance().
+ */
+bool tenon_poll_stream(const struct tenon_poll *p)
+{
+	return local_clock() - READ_ONCE(p->rested_at) < STREAM_NS;
+}
+EXPORT_SYMBOL_GPL(tenon_poll_stream);
+
+/**
+ * tenon_poll_distance() - how far ahead to arm a ring that is polled or held
+ * @p: ring that has run dry
+ * @done: items taken from it since the last call
+ *
+ * An event for a full batch bounds what gathers while a task has the CPU, and the
+ * batch grows with the stream.  The ring's serving context.
+ *
+ * Return: items after which the peer is to send an event.
+ */
+unsigned int tenon_poll_distance(struct tenon_poll *p, unsigned int done)
+{
+	unsigned int next = p->distance;
+
+	if (!tenon_poll_stream(p))
+		next = DISTANCE_MIN;
+	else if (done >= p->distance)
+		next *= 2;
+	else if (done < p->distance / 4)
+		next /= 2;
+	p->distance = clamp(next, DISTANCE_MIN, DISTANCE_MAX);
+	WRITE_ONCE(p->rested_at, local_clock());
+	return p->distance;
+}
+EXPORT_SYMBOL_GPL(tenon_poll_distance);
 
 /* Look once more, and give the ring back.  True if something had waited. */
 static bool poll_last_look(struct tenon_poll *p)

@@ -88,6 +88,7 @@ enum tenon_look {
  * @hits: looks that found work
  * @misses: windows that ended without
  * @late: work that had waited for a tick because the poller did not run
+ * @distance: what tenon_poll_distance() said last
  *
  * The rest is the poller's.
  */
@@ -97,6 +98,7 @@ struct tenon_poll {
 	u64 hits;
 	u64 misses;
 	u64 late;
+	unsigned int distance;
 
 	struct list_head entry;
 	struct tenon_poller *poller;
@@ -104,6 +106,7 @@ struct tenon_poll {
 	bool served;
 	unsigned int credit;
 	unsigned int holds;
+	u64 rested_at;
 	u64 idle_at;
 	u64 last;
 };
@@ -115,6 +118,8 @@ void tenon_poll_start(struct tenon_poll *p);
 bool tenon_poll_hold(struct tenon_poll *p);
 void tenon_poll_event(struct tenon_poll *p);
 bool tenon_poll_take(struct tenon_poll *p);
+bool tenon_poll_stream(const struct tenon_poll *p);
+unsigned int tenon_poll_distance(struct tenon_poll *p, unsigned int done);
 
 /**
  * tenon_poll_served() - the driver itself has taken work from a polled ring

@@ -91,7 +91,9 @@ struct rx_batch;
  * @pool: pages for packet data
  * @chan: event channel
  * @poll: place with the CPU's poller
- * @polled: the poller looks at the ring, so that it need not be armed
+ * @polled: the poller looks at the ring, which is armed for a batch only
+ * @taken: slots taken since the ring last ran dry
+ * @looked_at: when one who sends to the guest last looked for it
  * @throttled: the rate limit holds the guest's next packet back
  * @worked: something was found since the last event was acknowledged
  * @credit_timer: continues after the rate limit's window
@@ -106,6 +108,8 @@ struct tx_side {
 	struct tenon_chan chan;
 	struct tenon_poll poll;
 	bool polled;
+	unsigned int taken;
+	u64 looked_at;
 	bool throttled;
 	bool worked;
 	struct timer_list credit_timer;
@@ -297,10 +301,12 @@ void tx_free(struct netback_queue *q);
 int tx_poll(struct napi_struct *napi, int budget);
 enum tenon_look tx_look(struct tenon_poll *p);
 void tx_sleep(struct tenon_poll *p);
+void tx_look_sending(struct netback_queue *q, u64 now);
 void tx_credit_timeout(struct timer_list *t);
 
 /* rx.c */
 extern unsigned int rx_stall_ms;
+bool rx_sending(const struct netback_queue *q);
 int rx_alloc(struct netback_queue *q);
 void rx_free(struct netback_queue *q);
 netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev);

@@ -9,6 +9,7 @@ static void queue_tx_event(void *ctx)
 	struct netback_queue *q = ctx;
 
 	tenon_poll_event(&q->tx.poll);
+	tenon_poll_served(&q->tx.poll);
 	napi_schedule(&q->tx.napi);
 }
 
@@ -80,6 +81,7 @@ int queue_connect(struct netback_queue *q, const struct queue_ports *ports)
 	tenon_poll_init(&q->rx.poll, rx_look, rx_sleep);
 	q->rx.waiting = false;
 	q->tx.polled = false;
+	q->tx.taken = 0;
 	q->tx.throttled = false;
 	q->tx.worked = true;
 	q->rx.stalled = false;

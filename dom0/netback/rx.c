@@ -43,6 +43,9 @@
 /* Packets that follow each other in this time have a sender that goes on. */
 #define RX_STREAM_NS (200 * NSEC_PER_USEC)
 
+/* Whoever has sent in this time is expected to be back before a tick. */
+#define RX_SENDING_NS (1 * NSEC_PER_MSEC)
+
 /* No packet needs more: 64 KiB and its headers, and one extra. */
 #define RX_PACKET_SLOTS (DIV_ROUND_UP(65536 + VLAN_ETH_HLEN, RX_PAGE) + 1)
 
@@ -323,10 +326,20 @@ static void rx_flush(struct netback_queue *q)
 	b->nr_skbs = 0;
 }
 
+/**
+ * rx_sending() - is somebody at it who will send more?
+ * @q: queue
+ */
+bool rx_sending(const struct netback_queue *q)
+{
+	return local_clock() - READ_ONCE(q->rx.sent_at) < RX_SENDING_NS;
+}
+
 /*
  * A packet that is not copied yet costs a hypercall, unless others share it.  So
  * what is sent in quick succession waits for this CPU's poller, which runs as soon
- * as the sender sleeps; until then the sender adds to it.
+ * as the sender sleeps; until then the sender adds to it.  It also sees what the
+ * guest sends meanwhile, which saves the guest an event.
  */
 static void rx_flush_soon(struct netback_queue *q)
 {
@@ -335,7 +348,8 @@ static void rx_flush_soon(struct netback_queue *q)
 	u64 now = local_clock();
 	bool stream = now - q->rx.sent_at < RX_STREAM_NS;
 
-	q->rx.sent_at = now;
+	WRITE_ONCE(q->rx.sent_at, now);
+	tx_look_sending(q, now);
 	if (few && stream && !q->rx.waiting)
 		q->rx.waiting = tenon_poll_hold(&q->rx.poll);
 	if (few && q->rx.waiting)

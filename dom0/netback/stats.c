@@ -48,6 +48,7 @@ static const char stats_name[QUEUE_STATS][ETH_GSTRING_LEN - 5] = {
 static const char stats_chan_name[][ETH_GSTRING_LEN - 5] = {
 	"tx_events", "tx_spurious", "tx_notify",
 	"rx_events", "rx_spurious", "rx_notify",
+	"tx_poll_hits", "tx_poll_misses", "tx_poll_late",
 };
 
 #define STATS_PER_QUEUE (QUEUE_STATS + ARRAY_SIZE(stats_chan_name))
@@ -128,6 +129,9 @@ static void stats_get_ethtool(struct net_device *dev, struct ethtool_stats *es,
 		*data++ = q->rx.chan.events;
 		*data++ = q->rx.chan.spurious;
 		*data++ = q->rx.chan.sent;
+		*data++ = q->tx.poll.hits;
+		*data++ = q->tx.poll.misses;
+		*data++ = q->tx.poll.late;
 	}
 }
 

@@ -82,6 +82,8 @@ struct tx_slot {
  * @free: ids that are not in flight
  * @nr_free: how many
  * @nr_extras: extras in flight
+ * @sent_at: when the last packet was sent, by the CPU's clock
+ * @looked_at: when its sender last looked for packets to receive
  */
 struct tx_side {
 	struct nettx_front ring;
@@ -93,6 +95,8 @@ struct tx_side {
 	u8 free[QUEUE_SLOTS];
 	unsigned int nr_free;
 	unsigned int nr_extras;
+	u64 sent_at;
+	u64 looked_at;
 };
 
 /**
@@ -132,6 +136,7 @@ struct rx_stage {
  * @posted: buffers by slot; the back end has them
  * @next_post: index of the next slot to post
  * @next_take: index of the next answer
+ * @rested: what it was when the ring last ran dry
  * @spare: granted buffers that came back unused, or were copied from
  * @nr_spare: how many
  * @gref: grants without a page
@@ -149,6 +154,7 @@ struct rx_side {
 	struct rx_buffer posted[QUEUE_SLOTS];
 	u32 next_post;
 	u32 next_take;
+	u32 rested;
 	struct rx_buffer spare[QUEUE_SLOTS];
 	unsigned int nr_spare;
 	grant_ref_t gref[QUEUE_SLOTS];
@@ -163,7 +169,7 @@ struct rx_side {
  * @id: which of its queues
  * @napi: serves both rings
  * @poll: place with the CPU's poller
- * @polled: the poller looks at the receive ring, so that it need not be armed
+ * @polled: the poller looks at the receive ring, which is armed for a batch only
  * @worked: something was found since the last event was acknowledged
  * @tx: what we send
  * @rx: what we receive
@@ -249,6 +255,7 @@ int queue_connect(struct netfront_queue *q);
 void queue_disconnect(struct netfront_queue *q);
 void queue_up(struct netfront_queue *q);
 void queue_down(struct netfront_queue *q);
+void queue_look_sending(struct netfront_queue *q, u64 now);
 
 /* ctrl.c */
 int ctrl_connect(struct netfront *front);
@@ -270,6 +277,7 @@ int tx_connect(struct netfront_queue *q);
 void tx_disconnect(struct netfront_queue *q);
 netdev_tx_t tx_start_xmit(struct sk_buff *skb, struct net_device *dev);
 bool tx_restart(struct netfront_queue *q);
+bool tx_sending(const struct netfront_queue *q);
 
 /* rx.c */
 int rx_connect(struct netfront_queue *q);

@@ -12,7 +12,37 @@ static void queue_event(void *ctx)
 	struct netfront_queue *q = ctx;
 
 	tenon_poll_event(&q->poll);
+	tenon_poll_served(&q->poll);
 	napi_schedule(&q->napi);
+}
+
+/* How often one who sends looks for packets to receive. */
+#define QUEUE_LOOK_NS (20 * NSEC_PER_USEC)
+
+/* Ask for an event when a batch has come.  True if it has. */
+static bool queue_arm_batch(struct netfront_queue *q)
+{
+	u32 posted = netrx_front_outstanding(&q->rx.ring);
+
+	return netrx_front_arm_at(&q->rx.ring,
+				  clamp(q->poll.distance, 1U, max(posted, 1U)));
+}
+
+/*
+ * The receive ring ran dry.  In a stream, or when one who sends will look again,
+ * an event is wanted for a batch only: the CPU's poller looks before that, unless
+ * the CPU is busy with what came so far.  False if there is more.
+ */
+static bool queue_rest(struct netfront_queue *q)
+{
+	bool hold = tenon_poll_stream(&q->poll) || tx_sending(q);
+
+	tenon_poll_distance(&q->poll, q->rx.next_take - q->rx.rested);
+	q->rx.rested = q->rx.next_take;
+	if (!READ_ONCE(q->polled) && hold && tenon_poll_hold(&q->poll))
+		WRITE_ONCE(q->polled, true);
+	return READ_ONCE(q->polled) ? !queue_arm_batch(q) :
+				      !netrx_front_arm(&q->rx.ring);
 }
 
 /*
@@ -43,8 +73,7 @@ static int queue_poll(struct napi_struct *napi, int budget)
 	 * Armed while still polling: an event from here on finds the poll
 	 * running and makes it run again.
 	 */
-	if (work == budget ||
-	    (!READ_ONCE(q->polled) && netrx_front_arm(&q->rx.ring)))
+	if (work == budget || !queue_rest(q))
 		return budget;
 	if (napi_complete_done(napi, work)) {
 		useful = q->worked;
@@ -74,7 +103,7 @@ static enum tenon_look queue_look(struct tenon_poll *p)
 		return TENON_LOOK_IDLE;
 	if (!q->polled) {
 		WRITE_ONCE(q->polled, true);
-		netrx_front_disarm(&q->rx.ring);
+		queue_arm_batch(q);
 	}
 	if (netrx_front_pending(&q->rx.ring)) {
 		__napi_schedule(napi);
@@ -97,6 +126,31 @@ static void queue_sleep(struct tenon_poll *p)
 		__napi_schedule(napi);
 	else
 		napi_complete(napi);
+}
+
+/**
+ * queue_look_sending() - is there something to receive, while we send?
+ * @q: queue
+ * @now: by the CPU's clock
+ *
+ * Looks into a ring that the poller has, but may not get to.
+ */
+void queue_look_sending(struct netfront_queue *q, u64 now)
+{
+	struct napi_struct *napi = &q->napi;
+
+	if (!READ_ONCE(q->polled) || now - q->tx.looked_at < QUEUE_LOOK_NS ||
+	    READ_ONCE(q->front->broken))
+		return;
+	q->tx.looked_at = now;
+	if (!napi_schedule_prep(napi))
+		return;
+	if (netrx_front_pending(&q->rx.ring)) {
+		tenon_poll_served(&q->poll);
+		__napi_schedule(napi);
+	} else {
+		napi_complete(napi);
+	}
 }
 
 static int queue_rings(struct netfront_queue *q)

@@ -34,6 +34,7 @@ static const char stats_name[QUEUE_STATS][ETH_GSTRING_LEN - 5] = {
 static const char stats_chan_name[][ETH_GSTRING_LEN - 5] = {
 	"tx_events", "tx_spurious", "tx_notify",
 	"rx_events", "rx_spurious", "rx_notify",
+	"rx_poll_hits", "rx_poll_misses", "rx_poll_late",
 };
 
 #define STATS_PER_QUEUE (QUEUE_STATS + ARRAY_SIZE(stats_chan_name))
@@ -130,6 +131,9 @@ static void stats_get_ethtool(struct net_device *dev, struct ethtool_stats *es,
 		*data++ = q->rx.chan.events;
 		*data++ = q->rx.chan.spurious;
 		*data++ = q->rx.chan.sent;
+		*data++ = q->poll.hits;
+		*data++ = q->poll.misses;
+		*data++ = q->poll.late;
 	}
 }
 

@@ -12,9 +12,13 @@
  * moment when half of it is free again.
  */
 #include <linux/etherdevice.h>
+#include <linux/sched/clock.h>
 #include <xen/page.h>
 
 #include "netfront.h"
+
+/* Whoever has sent in this time is expected to be back before a tick. */
+#define TX_SENDING_NS (1 * NSEC_PER_MSEC)
 
 /* Most slots a packet takes: 64 KiB, and one extra. */
 #define TX_PACKET_SLOTS (DIV_ROUND_UP(65535, QUEUE_PAGE) + 1)
@@ -214,6 +218,23 @@ static void tx_stage(struct netfront_queue *q, const struct sk_buff *skb)
 }
 
 /**
+ * tx_sending() - is somebody at it who will send more?
+ * @q: queue
+ */
+bool tx_sending(const struct netfront_queue *q)
+{
+	return local_clock() - READ_ONCE(q->tx.sent_at) < TX_SENDING_NS;
+}
+
+static void tx_sent(struct netfront_queue *q)
+{
+	u64 now = local_clock();
+
+	WRITE_ONCE(q->tx.sent_at, now);
+	queue_look_sending(q, now);
+}
+
+/**
  * tx_start_xmit() - send a packet
  * @skb: the packet
  * @dev: device
@@ -254,8 +275,10 @@ netdev_tx_t tx_start_xmit(struct sk_buff *skb, struct net_device *dev)
 			tx_stop(q);
 	}
 out:
-	if (!netdev_xmit_more() || netif_tx_queue_stopped(queue_txq(q)))
+	if (!netdev_xmit_more() || netif_tx_queue_stopped(queue_txq(q))) {
 		tx_publish(q);
+		tx_sent(q);
+	}
 	dev_consume_skb_any(skb);
 	return NETDEV_TX_OK;
 }
