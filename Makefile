@@ -20,7 +20,8 @@ help:
 ##                HV=tenon|xen  BACK=ours|stock  FRONT=ours|stock
 ##                NET=bridge|route|nat  KVER=6.1|6.12|<version>  (BACK and FRONT also
 ##                take BLOCK,NET such as ours,stock)
-## make check   all tests; SUITE=host or SUITE=system for one part
+## make check   all tests; SUITE=host or SUITE=system for one part, SUITE=ring (any
+##                directory of selftests) for less
 ## make compare the same jobs on Xen, on Tenon and on plain Linux, side by side
 ##                QUICK=1 the core of it; ENVS="xen-stock tenon-tenon",
 ##                JOBS="fio.randread.*", ROUNDS=n, SECS=n; RESUME=1 goes on
@@ -90,17 +91,23 @@ ring-proof: deps
 style:
 	@KVER=$(KERNEL) sh rig/style.sh
 
-## make size    lines of code of each part
-size:
-	@cloc --quiet --hide-rate hv ring evtchn dom0 domu \
-		--exclude-dir=test,tests 2>/dev/null | sed '/^$$/d'
-	@printf 'hypervisor, code lines: '
-	@cloc --quiet --csv --exclude-dir=test,tests hv | tail -n 1 | cut -d, -f5
+## make size    lines of code of each part, without tests
+COUNT = cloc --quiet --csv --exclude-lang=Markdown
 
-## make install modules for this machine's kernel, and who wins over stock
+size:
+	@for part in hv ring evtchn dom0 domu; do \
+		printf '%-8s%6d\n' $$part \
+			$$($(COUNT) $$part | tail -n 1 | cut -d, -f5); \
+	done
+
+## make install modules for this machine's kernel, and who wins over stock; as
+##                root, needs its headers; KVER= for another kernel; DESTDIR=
+install uninstall: KERNEL = $(if $(filter file,$(origin KVER)),$(shell \
+	uname -r),$(shell python3 rig/kver.py $(KVER)))
 install: modules
 	@sh rig/install.sh $(KERNEL)
 
+## make uninstall takes them away again
 uninstall:
 	@sh rig/install.sh --remove $(KERNEL)
 
