@@ -13,10 +13,12 @@ import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "rig"))
+sys.path[:0] = [os.path.join(TOP, "rig"),
+                os.path.join(TOP, "selftests", "lib")]
 # pylint: disable=wrong-import-position
 import images  # noqa: E402
 import paths  # noqa: E402
+import tap  # noqa: E402
 
 LIMIT = 120
 QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-display", "none",
@@ -24,12 +26,6 @@ QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-display", "none",
 CPU = "max"
 # What dom0's initramfs says first.
 INITRAMFS = "TENON-RIG dom0 initramfs"
-
-
-def expect(condition, text):
-    """Fail the test with a text unless the condition holds."""
-    if not condition:
-        raise AssertionError(text)
 
 
 def kernel():
@@ -52,8 +48,8 @@ def boot(arguments, until=None):
             if until and until in line:
                 qemu.terminate()
                 return text
-    expect(qemu.returncode == 0 and not until,
-           f"status {qemu.returncode}, printed:\n{text[-1500:]}")
+    tap.expect(qemu.returncode == 0 and not until,
+               f"status {qemu.returncode}, printed:\n{text[-1500:]}")
     return text
 
 
@@ -65,8 +61,8 @@ def refuses(reason, cpu=CPU, memory=1024, modules=()):
         arguments += ["-initrd", ",".join(modules)]
     text = boot(arguments)
     said = re.findall(r"cannot start: .*", text)
-    expect(len(said) == 1 and re.search(reason, said[0]),
-           f"said {said}, wanted: {reason}")
+    tap.expect(len(said) == 1 and re.search(reason, said[0]),
+               f"said {said}, wanted: {reason}")
 
 
 def no_svm():
@@ -132,21 +128,5 @@ def grub():
 TESTS = [no_svm, little_memory, no_kernel, half_a_kernel, grub]
 
 
-def main():
-    failed = 0
-    print(f"1..{len(TESTS)}", flush=True)
-    for number, test in enumerate(TESTS, 1):
-        try:
-            test()
-        except Exception as error:  # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {number} - {test.__doc__}", flush=True)
-            for line in str(error).splitlines():
-                print(f"# {line}", flush=True)
-        else:
-            print(f"ok {number} - {test.__doc__}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tap.run(TESTS))

@@ -12,12 +12,14 @@ import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "rig"))
+sys.path[:0] = [os.path.join(TOP, "rig"),
+                os.path.join(TOP, "selftests", "lib")]
 # pylint: disable=wrong-import-position
 import logscan  # noqa: E402
 import machine  # noqa: E402
 import overlay  # noqa: E402
 import qemu  # noqa: E402
+import tap  # noqa: E402
 
 PATIENCE = 60
 # A machine that does nothing, kept by a process that waits.
@@ -37,12 +39,6 @@ finally:
         vm.kill()
     open(sys.argv[1] + "/cleaned", "w").close()
 """
-
-
-def expect(condition, text):
-    """Fail the test with a text unless the condition holds."""
-    if not condition:
-        raise AssertionError(text)
 
 
 def machines(directory):
@@ -67,12 +63,12 @@ def ends(signals, wrapper=(), when="running"):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True) as keeper:
         if when == "running":
-            expect(keeper.stdout.readline() == "running\n",
-                   "the machine did not start")
+            tap.expect(keeper.stdout.readline() == "running\n",
+                       "the machine did not start")
         else:
             end = time.monotonic() + PATIENCE
             while not machines(directory):
-                expect(time.monotonic() < end, "no machine appears")
+                tap.expect(time.monotonic() < end, "no machine appears")
         for number in signals:
             keeper.send_signal(number)
         end = time.monotonic() + PATIENCE
@@ -84,23 +80,23 @@ def ends(signals, wrapper=(), when="running"):
         _, said = keeper.communicate(timeout=PATIENCE)
     cleaned = os.path.exists(os.path.join(directory, "cleaned"))
     shutil.rmtree(directory)
-    expect(not left, f"{len(left)} processes of the machine were left")
-    expect("Traceback" not in said, said)
+    tap.expect(not left, f"{len(left)} processes of the machine were left")
+    tap.expect("Traceback" not in said, said)
     return cleaned
 
 
 def ended_by_a_signal():
     """The machine ends with a process that is told to end, in any manner"""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        expect(ends([number]), "did not clean up")
+        tap.expect(ends([number]), "did not clean up")
 
 
 def ended_twice():
     """A second signal does not disturb the cleaning up"""
     for _ in range(3):
-        expect(ends([signal.SIGTERM, signal.SIGTERM]), "did not clean up")
+        tap.expect(ends([signal.SIGTERM, signal.SIGTERM]), "did not clean up")
     # Which sends one to the process, and one to its group.
-    expect(ends([signal.SIGTERM], ["timeout", "600"]), "did not clean up")
+    tap.expect(ends([signal.SIGTERM], ["timeout", "600"]), "did not clean up")
 
 
 def ended_while_starting():
@@ -127,7 +123,7 @@ def standstill_is_noticed():
         time.sleep(6)
         watcher.send_signal(signal.SIGCONT)
         said, _ = watcher.communicate(timeout=PATIENCE)
-    expect(float(said) > machine.STANDSTILL, said)
+    tap.expect(float(said) > machine.STANDSTILL, said)
 
 
 def logs_are_scanned():
@@ -144,8 +140,8 @@ def logs_are_scanned():
     found = [line[:2] for line in logscan.scan(directory)]
     forgiven = [line[:2] for line in logscan.scan(directory, ["dev xvdd,"])]
     shutil.rmtree(directory)
-    expect(found == [("dmesg-guest.log", 1), ("serial.log", 2)], found)
-    expect(forgiven == [("serial.log", 2)], forgiven)
+    tap.expect(found == [("dmesg-guest.log", 1), ("serial.log", 2)], found)
+    tap.expect(forgiven == [("serial.log", 2)], forgiven)
 
 
 def halves_are_chosen():
@@ -153,8 +149,8 @@ def halves_are_chosen():
     lines = overlay.modprobe_lines("ours,stock", "stock")
     losers = [re.fullmatch("blacklist (.*)", line).group(1)
               for line in lines if line.startswith("blacklist")]
-    expect(losers == ["xen-blkback", "tenon-netback", "tenon-blkfront",
-                      "tenon-netfront"], losers)
+    tap.expect(losers == ["xen-blkback", "tenon-netback", "tenon-blkfront",
+                          "tenon-netfront"], losers)
 
 
 def accelerator_is_real():
@@ -162,7 +158,7 @@ def accelerator_is_real():
     choice = qemu.accelerator()
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
         svm = re.search(r"^flags\b.*\bsvm\b", f.read(), re.M)
-    expect(choice == "tcg" or svm, "KVM without SVM")
+    tap.expect(choice == "tcg" or svm, "KVM without SVM")
 
 
 TESTS = [ended_by_a_signal, ended_twice, ended_while_starting, killed,
@@ -170,20 +166,5 @@ TESTS = [ended_by_a_signal, ended_twice, ended_while_starting, killed,
          accelerator_is_real]
 
 
-def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        try:
-            test()
-        except Exception as error:  # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {number} - {test.__doc__}\n# {error!r}",
-                  flush=True)
-        else:
-            print(f"ok {number} - {test.__doc__}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tap.run(TESTS))
