@@ -11,12 +11,7 @@ set -eu
 kver=$1
 shift
 top=$(cd "$(dirname "$0")/.." && pwd)
-headers=/lib/modules/$kver/build
-[ -d "$headers" ] || headers=/usr/src/linux-headers-$kver
-if [ ! -d "$headers" ]; then
-	echo "no headers for $kver; install linux-headers-$kver" >&2
-	exit 1
-fi
+headers=$(python3 "$top/rig/kver.py" --headers "$kver")
 
 build=$top/out/build/$kver
 mkdir -p "$build" "$top/out/modules/$kver"

@@ -10,6 +10,7 @@ RIG = os.path.join(TOP, "rig")
 OUT = os.path.join(TOP, "out")
 IMAGES = os.path.join(OUT, "images")
 LOGS = os.path.join(OUT, "logs")
+HEADERS = os.path.join(OUT, "headers")
 HYPERVISOR = os.path.join(OUT, "hv", "tenon")
 
 # depmod and mke2fs, which Debian keeps out of the way of ordinary users.
@@ -22,18 +23,37 @@ def version_key(name):
     return [int(n) for n in re.findall(r"\d+", name)]
 
 
+def unpacked_headers(kver):
+    """Where rig/headers.py leaves headers that are not installed."""
+    return os.path.join(HEADERS, "usr", "src", f"linux-headers-{kver}")
+
+
+def headers(kver):
+    """The directory to build modules for a kernel in, or None."""
+    for path in (f"/lib/modules/{kver}/build",
+                 f"/usr/src/linux-headers-{kver}", unpacked_headers(kver)):
+        if os.path.isdir(path):
+            return path
+    return None
+
+
+def kernel_versions(series):
+    """Full versions of a series of which there are headers."""
+    return [os.path.basename(d)[len("linux-headers-"):]
+            for place in ("/usr/src/linux-headers-", unpacked_headers(""))
+            for d in glob.glob(f"{place}{series}.*-amd64")]
+
+
 def kernel_version(choice=""):
     """The full version for a choice such as '6.12' or none at all (6.1).
 
-    Among several installed headers that fit it is the newest.
+    Among several headers that fit it is the newest.
     """
-    if os.path.isdir(f"/usr/src/linux-headers-{choice}") and choice:
+    if choice and headers(choice):
         return choice
-    prefix = choice or "6.1"
-    names = [os.path.basename(d)[len("linux-headers-"):]
-             for d in glob.glob(f"/usr/src/linux-headers-{prefix}.*-amd64")]
+    names = kernel_versions(choice or "6.1")
     if not names:
-        raise SystemExit(f"rig: no headers of a kernel {prefix} installed; "
+        raise SystemExit(f"rig: no headers of a kernel {choice or '6.1'}; "
                          "run 'make deps'")
     return max(names, key=version_key)
 

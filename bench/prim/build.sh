@@ -6,8 +6,7 @@ set -eu
 kver=$1
 out=$2
 here=$(cd "$(dirname "$0")" && pwd)
-headers=/lib/modules/$kver/build
-[ -d "$headers" ] || headers=/usr/src/linux-headers-$kver
+headers=$(python3 "$here/../../rig/kver.py" --headers "$kver")
 
 mkdir -p "$out"
 ln -sf "$here/Kbuild" "$here/tenon-prim.c" "$out/"

@@ -8,8 +8,7 @@ kver=$2
 out=$3
 dir=selftests/$1/hostile
 top=$(cd "$(dirname "$0")/../.." && pwd)
-headers=/lib/modules/$kver/build
-[ -d "$headers" ] || headers=/usr/src/linux-headers-$kver
+headers=$(python3 "$top/rig/kver.py" --headers "$kver")
 
 mkdir -p "$out/ring" "$out/selftests/lib" "$out/$dir"
 ln -sf "$top"/ring/*.h "$out/ring/"
