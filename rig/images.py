@@ -139,9 +139,17 @@ def xen_symbols(say):
     return os.path.join(directory, "xen.map")
 
 
-def root(say):
-    """The Debian root disk, for dom0 and guests alike; returns its path."""
+def root(say, variant=""):
+    """The Debian root disk, for dom0 and guests alike; returns its path.
+
+    variant: "kvm" has the packages of packages-kvm.txt, too.
+    """
     packages = read_list(os.path.join(IMAGE_DIR, "packages.txt"))
+    name = "root"
+    if variant:
+        packages += read_list(os.path.join(IMAGE_DIR,
+                                           f"packages-{variant}.txt"))
+        name += f"-{variant}"
     script = os.path.join(IMAGE_DIR, "make-root.sh")
 
     def build(work):
@@ -157,7 +165,7 @@ def root(say):
         os.unlink(tar)
 
     digest = _digest("1", packages, DEBIAN, ROOT_SIZE, _file_bytes(script))
-    return os.path.join(_stamped("root", digest, build, say), "root.ext4")
+    return os.path.join(_stamped(name, digest, build, say), "root.ext4")
 
 
 def extract_vmlinux(bzimage):

@@ -54,8 +54,9 @@ class Setup:
                 "stock" in overlay.block_and_net(self.back)
 
     def role(self):
-        """What the first kernel is: dom0, or plain Linux with no one below."""
-        return "bare" if self.hv == "none" else "dom0"
+        """What the first kernel is: dom0, or plain Linux with no one below,
+        and then one that has guests of its own by KVM."""
+        return {"none": "bare", "kvm": "kvm"}.get(self.hv, "dom0")
 
 
 @dataclasses.dataclass
@@ -167,9 +168,10 @@ class Machine:
         s = self.setup
         kernel_dir = images.kernel(s.kver, self.say)
         root = images.root(self.say)
+        host = images.root(self.say, "kvm") if s.hv == "kvm" else root
         accel = qemu.accelerator()
         cpus = s.cpus
-        if s.hv == "none":
+        if s.hv in ("none", "kvm"):
             hypervisor = hv_args = ""
         elif s.hv == "xen":
             hypervisor = images.xen(self.say)
@@ -202,12 +204,14 @@ class Machine:
         self._link(os.path.join(kernel_dir, "vmlinux"), "vmlinux")
         self._link(os.path.join(kernel_dir, "kernel.ext2"), "kernel.ext2")
         self._link(root, "root.ext4")
+        self._link(host, "host.ext4")
         scratch = os.path.join(self.log_dir, "scratch.img")
         with open(scratch, "wb") as f:
             f.truncate(1 << 30)
         dom0_args = (f"console={'hvc0' if hypervisor else 'ttyS0'} "
                      f"root=/dev/vda tenon.role={s.role()} "
                      "panic=-1 net.ifnames=0 "
+                     + ("isolcpus=1 " if s.hv == "kvm" else "")
                      + ("swiotlb=force " if s.swiotlb else "")
                      + (f"{TCG_POLL} " if accel == "tcg" else "")
                      + s.dom0_args).strip()
@@ -223,7 +227,7 @@ class Machine:
                 "-cpu", "host" if accel == "kvm" else
                 "max,smap=off,erms=off,fsrm=off,avx=off,avx2=off",
                 "-smp", str(cpus), "-m", str(s.memory)]
-        disks = [("dom0", "root.ext4", "snapshot=on"),
+        disks = [("dom0", "host.ext4", "snapshot=on"),
                  ("kernel", "kernel.ext2", "readonly=on"),
                  ("guest", "root.ext4", "snapshot=on"),
                  ("scratch", "scratch.img", "cache=unsafe")]
@@ -289,6 +293,9 @@ class Machine:
         """xl create, and wait until the guest says it is ready."""
         guest = guest or Guest()
         self.guests[guest.name] = guest
+        if self.setup.hv == "kvm":
+            self._create_kvm(guest, timeout)
+            return guest
         self._retry(guest.name,
                     lambda: self._create(guest, timeout, wait))
         # One by one: the toolstack runs the scripts of all disks of a new
@@ -328,6 +335,25 @@ class Machine:
             self.forgiven.append("Triple fault")
             return "triple fault, which Xen under TCG has now and then"
         return None
+
+    def _create_kvm(self, guest, timeout):
+        """A guest of Linux's own; the same disks, the same network."""
+        began = time.monotonic()
+        disks = [disk.partition(":")[2].partition(",")[0]
+                 for disk in guest.disks]
+        self.run(f"/bin/bash /run/tenon/kvm-guest.sh {guest.name} "
+                 f"{guest.memory} 00:16:3e:00:00:{guest.number:02x} "
+                 f"10.0.2.{20 + guest.number}/24 {' '.join(disks)}", timeout,
+                 step=f"start guest {guest.name}")
+        run = f"/run/kvm.{guest.name}"
+        log = f"/var/log/xen/console/guest-{guest.name}.log"
+        self.run(f"for i in $(seq {int(timeout * 2)}); do "
+                 f"! grep -q '{GUEST_MARK}' {log} || exit 0; "
+                 f"kill -0 $(cat {run}.pid) || break; sleep 0.5; done; "
+                 f"cat {run}.out; tail -n 25 {log}; exit 1", timeout + 60,
+                 step=f"wait for guest {guest.name}")
+        self.say(f"guest {guest.name} ready after "
+                 f"{time.monotonic() - began:.0f} s")
 
     def _create(self, guest, timeout, wait):
         began = time.monotonic()
@@ -425,7 +451,7 @@ class Machine:
                          f"{self.vm.watch.longest:.0f} s")
                 self.forgiven += STOOD_STILL
         for name in ("dom0.cpio", "scratch.img", "hypervisor", "vmlinux",
-                     "kernel.ext2", "root.ext4"):
+                     "kernel.ext2", "root.ext4", "host.ext4"):
             path = os.path.join(self.log_dir, name)
             if os.path.lexists(path):
                 os.unlink(path)

@@ -105,7 +105,7 @@ def build(run_dir, kernel_dir, kver, back, front, net, extra_files=()):
     with open(os.path.join(rig, "modprobe.d", "tenon.conf"), "w",
               encoding="ascii") as f:
         f.write("\n".join(modprobe_lines(back, front)) + "\n")
-    for role in ("dom0", "bare"):
+    for role in ("dom0", "bare", "kvm", "virtio"):
         with open(os.path.join(rig, f"early.{role}"), "w",
                   encoding="ascii") as f:
             f.write("\n".join(MACHINE) + "\n")

@@ -24,7 +24,8 @@ def _say(began):
 
 
 def _boot_options(parser):
-    parser.add_argument("--hv", choices=("tenon", "xen"), default="tenon")
+    parser.add_argument("--hv", choices=("tenon", "xen", "kvm"),
+                        default="tenon")
     parser.add_argument("--back", default="ours", metavar="HALF",
                         help="ours, stock, or BLOCK,NET (ours,stock)")
     parser.add_argument("--front", default="ours", metavar="HALF")
