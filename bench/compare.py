@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(TOP, "rig"))
 import compare_counts  # noqa: E402
 import compare_env  # noqa: E402
 import compare_host  # noqa: E402
+import compare_instructions  # noqa: E402
 import compare_jobs  # noqa: E402
 import compare_prim  # noqa: E402
 import compare_report  # noqa: E402
@@ -33,6 +34,8 @@ OUT = os.path.join(TOP, "out", "compare")
 REBOOTS = 2
 # The number of the round in which Xen is traced: its figures do not count.
 TRACED = -1
+# The same for the pass that counts instructions.
+COUNTED = -2
 
 
 class Comparison:
@@ -55,6 +58,7 @@ class Comparison:
         self.samples = []
         self.errors = []
         self.failed = {}
+        self.uncounted = {}
         self.booted = {}
         self.memory = {}
         self.idle = {}
@@ -173,6 +177,31 @@ class Comparison:
             else:
                 self._error(env, job, "the module could not measure it")
 
+    def instructions(self):
+        """Instructions per unit of work; on machines with the plugin."""
+        for env in self.envs:
+            jobs = [job for job in self.timed
+                    if not self._have(env, job, COUNTED)]
+            if not env.split or not jobs or env.name in self.failed:
+                continue
+            if self.args.quick and env.name not in compare_instructions.QUICK:
+                self.uncounted[env.name] = "not counted in a quick run"
+                continue
+            try:
+                for job, sample, text in compare_instructions.measure(
+                        env, jobs, self.args.kver, self.args.seconds,
+                        self.say):
+                    if sample:
+                        self._keep(env, job, COUNTED, sample, text)
+                    else:
+                        self.uncounted[env.name, job.name] = text[:300]
+                        self.say(f"{env.name} {job.name}: {text[:300]}")
+                    self.write()
+            except (RigError, ImageError, OSError) as error:
+                self.uncounted[env.name] = str(error)[:300]
+                self.say(f"{env.name}: instructions not counted: "
+                         f"{str(error)[:300]}")
+
     def scale(self):
         """Many guests at once; needs the memory that the others had."""
         steps = [int(name.rpartition(".")[2]) for name in self.scales]
@@ -227,8 +256,8 @@ class Comparison:
                            step=f"{job.name} in {env.name}")
             return text, watch.end()
 
-        # Tenon counts anyway; on Xen counting costs a run of its own.
-        if env.split and (traced or env.hv == "tenon"):
+        # Tenon and KVM count anyway; on Xen it costs a run of its own.
+        if env.counts and (traced or env.hv != "xen"):
             idle = self._idle(env, job)
             (text, host), counts = compare_counts.counted(env, call)
         else:
@@ -306,7 +335,7 @@ def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true",
                         help="the core jobs, three rounds")
-    parser.add_argument("--envs", default=" ".join(compare_env.NAMES))
+    parser.add_argument("--envs", default="")
     parser.add_argument("--jobs", default="", help="names or patterns")
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--seconds", type=int, default=0,
@@ -320,6 +349,8 @@ def parse(argv):
                         help="put the last run's tables in README.md and "
                         "docs/performance.md")
     args = parser.parse_args(argv)
+    args.envs = args.envs or " ".join(compare_env.QUICK if args.quick
+                                      else compare_env.NAMES)
     unknown = set(args.envs.split()) - set(compare_env.NAMES)
     if unknown:
         parser.error(f"no such environment: {' '.join(sorted(unknown))}; "
@@ -369,6 +400,7 @@ def main():
             run.boot()
             run.run()
         run.close()
+        run.instructions()
         run.scale()
     finally:
         run.close()

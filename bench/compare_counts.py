@@ -8,6 +8,7 @@ away; the rest, ticks included, is divided by the I/Os.
 
 import re
 
+import compare_instructions
 import compare_xentrace
 
 DOM0 = r"""
@@ -17,6 +18,9 @@ for i in /sys/class/net/vif*; do ethtool -S "${i##*/}" 2>/dev/null; done
 """
 TENON = DOM0 + r"""
 echo '== hypervisor'; xl debug-keys q; xl dmesg -c
+"""
+KVM = DOM0 + r"""
+echo '== kvm'; cd /sys/kernel/debug/kvm && grep . *exits
 """
 GUEST = r"""
 echo '== interrupts'; cat /proc/interrupts
@@ -30,6 +34,8 @@ PATTERN = {
     "iperf3": r"\bvif|eth0",
     "ping": r"\bvif|eth0",
 }
+# In a guest with virtio.
+VIRTIO = r"virtio\d+-(req|input|output)"
 
 
 def _sections(text):
@@ -99,6 +105,17 @@ def _hypervisor(text):
     return counts
 
 
+def _kvm(text):
+    """KVM's own statistics: exits by name, the rest as "other"."""
+    counts = {name: int(number) for name, number
+              in re.findall(r"^(\w*exits):(\d+)$", text, re.M)}
+    if counts:
+        total = counts.pop("exits")
+        counts["other"] = total - sum(counts.values())
+    return {f"exit.{name.removesuffix('_exits')}": number
+            for name, number in counts.items()}
+
+
 def _flat(prefix, counts):
     return {f"{prefix}.{name}": number for name, number in counts.items()}
 
@@ -107,13 +124,14 @@ def snapshot(env):
     """All counters now, by name; the guest's domain is called 'front'."""
     m = env.box.machine
     guest = _sections(m.guest_run(GUEST, 120, step="count, guest"))
-    dom0 = _sections(m.run(TENON if env.hv == "tenon" else DOM0, 120,
-                           step="count, dom0"))
+    dom0 = _sections(m.run({"tenon": TENON, "kvm": KVM}.get(env.hv, DOM0),
+                           120, step="count, dom0"))
     counts = {}
     counts.update(_flat("front.interrupt", _interrupts(guest["interrupts"])))
     counts.update(_flat("front.driver", _driver(guest["driver"])))
     counts.update(_flat("back.interrupt", _interrupts(dom0["interrupts"])))
     counts.update(_flat("back.driver", _driver(dom0["driver"])))
+    counts.update(_flat("front", _kvm(dom0.get("kvm", ""))))
     for name, number in _hypervisor(dom0.get("hypervisor", "")).items():
         domain, _, rest = name.partition(".")
         if domain == "cpu":
@@ -164,11 +182,14 @@ def per_op(job, counts, idle, ops, hv):
 
     # A trace has no record of what did not happen.
     traced = hv == "xen"
-    lines = PATTERN[job.group]
+    lines = {"front": VIRTIO if hv == "kvm" else PATTERN[job.group],
+             "back": PATTERN[job.group]}
     events, words = (r"events\.", ("sent", "spurious")) \
         if job.group == "fio" else ("(tx|rx)_", ("notify", "spurious"))
+    if hv == "kvm" and job.group != "fio":
+        events, words = r"(tx|rx)_queue_\d+_", ("kicks", "spurious")
     for side in ("front", "back"):
-        put(f"interrupts_{side}", rf"^{side}\.interrupt\..*({lines})")
+        put(f"interrupts_{side}", rf"^{side}\.interrupt\..*({lines[side]})")
         for label, word in zip(("notify", "spurious"), words):
             put(f"{label}_{side}", rf"^{side}\.driver\.{events}{word}$")
         put(f"exits_{side}", rf"^{side}\.exit\.")
@@ -191,8 +212,14 @@ def per_op(job, counts, idle, ops, hv):
     return per
 
 
+_SAME = "the host's kernel and the guest's have the same addresses"
 # Why a count is missing, by the first that matches of (hypervisor, count).
 ABSENT = (
+    (r"kvm", r"\w+_instructions", _SAME),
+    (r"kvm", r"exits_back", "the host itself is not virtualized"),
+    (r"kvm", r"grant", "virtio has no grants"),
+    (r"kvm", r"", "neither KVM nor the virtio drivers count this"),
+    (r"tenon|xen", r"\w+_instructions", "not counted"),
     (r"tenon|xen", r"notify|spurious",
      "Linux's own drivers do not count this: see event_channel_op in "
      "hypercalls_*_by_name, and the interrupts"),
@@ -205,12 +232,13 @@ ABSENT = (
 
 def absent(job, per, env):
     """The counts that could not be had become null; the reason of each."""
-    hv = env.hv if env.split else ""
+    hv = env.hv if env.counts else ""
     why = {}
     for name in ("exits", "exits_front", "exits_back", "notify_front",
                  "notify_back", "spurious_front", "spurious_back",
                  "grant_hypercalls", "grant_maps", "grant_unmaps",
-                 "grant_copies", "halts", "kicks_sent"):
+                 "grant_copies", "halts", "kicks_sent",
+                 *compare_instructions.NAMES):
         key = f"{name}_per_{job.per}"
         if key not in per:
             per[key] = None

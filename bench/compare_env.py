@@ -44,7 +44,9 @@ class Box:
         self.machine.__enter__()
         watch.pid = self.pid()
         self.boots = {"boot.dom0": watch.end()}
-        if self.setup.hv != "none":
+        if self.setup.hv == "kvm":
+            self._kvm_guest()
+        elif self.setup.hv != "none":
             # Same places in all: dom0 on the first CPU, the guest on the
             # second.  (Xen has an option for the first, but here both are
             # told alike.)
@@ -68,6 +70,14 @@ class Box:
                 "mount -t debugfs debugfs /sys/kernel/debug")
         self.running = True
         self.pause()
+
+    def _kvm_guest(self):
+        self.machine.run("mount -t debugfs debugfs /sys/kernel/debug")
+        watch = compare_host.Watch(self.pid())
+        disks = machine.Guest().disks + (f"phy:{NULL},vdb,w",
+                                         f"phy:{DATA},vdc,w")
+        self.machine.create(machine.Guest(memory=GUEST_MEMORY, disks=disks))
+        self.boots["boot.guest"] = watch.end()
 
     def _memory(self):
         """Bytes in total, free and dom0's, as the hypervisor tells xl."""
@@ -119,7 +129,8 @@ class Box:
 class Virtual:
     """A guest behind a hypervisor and split drivers."""
     address, back_address = "10.0.2.21", "10.0.2.15"
-    split = True
+    # Whether it has split drivers, and whether there is anything to count.
+    split = counts = True
 
     def __init__(self, name, box):
         self.name = name
@@ -159,7 +170,7 @@ class Virtual:
 class Bare(Virtual):
     """The devices themselves, in plain Linux."""
     address, back_address = "10.9.0.2", "10.9.0.1"
-    split = False
+    split = counts = False
 
     def disk(self, kind):
         return {"null": NULL, "data": DATA}[kind]
@@ -174,10 +185,18 @@ class Bare(Virtual):
                                     + script, timeout, step=step)
 
 
+class Kvm(Virtual):
+    """A guest of Linux's own, with virtio."""
+    split = False
+
+    def disk(self, kind):
+        return {"null": "/dev/vdb", "data": "/dev/vdc"}[kind]
+
+
 class InGuest(Virtual):
     """Devices inside the guest: what it could do without a split driver."""
     address, back_address = "10.9.0.2", "10.9.0.1"
-    split = False
+    split = counts = False
 
     def prepare(self):
         self.box.machine.guest_run(
@@ -198,7 +217,8 @@ class InGuest(Virtual):
 
 # In the order of their worth.
 NAMES = ("xen-stock", "tenon-tenon", "tenon-stock", "xen-tenon", "bare",
-         "in-guest")
+         "in-guest", "kvm-virtio")
+QUICK = NAMES[:-1]
 WHAT = {
     "bare": "plain Linux, the device itself",
     "in-guest": "a device inside the guest itself",
@@ -206,6 +226,7 @@ WHAT = {
     "xen-tenon": "Xen 4.17, Tenon's drivers",
     "tenon-stock": "Tenon's hypervisor, Linux's own drivers",
     "tenon-tenon": "Tenon's hypervisor and drivers",
+    "kvm-virtio": "Linux's KVM, QEMU with virtio-blk and vhost-net",
 }
 
 
@@ -215,7 +236,7 @@ def _box(name, kver, say, prim):
     return Box(machine.Setup(
         hv="none" if name == "bare" else hv, back=half, front=half, kver=kver,
         memory=MEMORY, dom0_memory=DOM0_MEMORY, limit=LIMIT,
-        extra_files=prim if hv != "bare" else ()), say)
+        extra_files=prim if hv in ("xen", "tenon") else ()), say)
 
 
 def make(names, kver, say, primitives=False):
@@ -232,6 +253,6 @@ def make(names, kver, say, primitives=False):
             host = "xen-stock" if "xen-stock" in boxes else "tenon-tenon"
             envs.append(InGuest(name, boxes[host]))
         else:
-            envs.append((Bare if name == "bare" else Virtual)(
-                name, boxes[name]))
+            kind = {"bare": Bare, "kvm-virtio": Kvm}.get(name, Virtual)
+            envs.append(kind(name, boxes[name]))
     return envs, boxes

@@ -8,7 +8,7 @@ import compare_report
 
 COLOURS = {"bare": "#8a8f98", "in-guest": "#b9bec7", "xen-stock": "#d98b2b",
            "xen-tenon": "#e8c07d", "tenon-stock": "#7fb3d5",
-           "tenon-tenon": "#1f6fb2"}
+           "tenon-tenon": "#1f6fb2", "kvm-virtio": "#7a5ba6"}
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c2430; max-width: 74rem;
        margin: 2rem auto; padding: 0 1rem }

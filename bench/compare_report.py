@@ -45,9 +45,14 @@ def _counts(samples):
     return merged
 
 
-def _cell(env, job, samples, wanted):
-    """One environment's figures of one job."""
+def _cell(env, job, samples, wanted, uncounted):
+    """One environment's figures of one job.
+
+    uncounted: why its instructions could not be counted, if so.
+    """
     counted = [s for s in samples if "counts" in s]
+    instructions = [s for s in samples if any(
+        "_instructions_" in name for name in s.get("counts", ()))]
     samples = [s for s in samples if s["round"] >= 0]
     used = _clean(samples, wanted)
     values = [s["value"] for s in used]
@@ -69,7 +74,12 @@ def _cell(env, job, samples, wanted):
     cell["counts"] = _counts(counted)
     if job.group in ("prim", "scale"):
         return cell
-    cell["counts_absent"] = compare_counts.absent(job, cell["counts"], env)
+    cell["instructions_disturbed"] = any(
+        compare_host.disturbed(s["host"]) for s in instructions)
+    why = compare_counts.absent(job, cell["counts"], env)
+    if uncounted:
+        why.update({key: uncounted for key in why if "_instructions_" in key})
+    cell["counts_absent"] = why
     return cell
 
 
@@ -133,7 +143,10 @@ def collect(run):
             samples = [s for s in run.samples if s["env"] == env.name
                        and s["job"] == job.name]
             if any(s["round"] >= 0 for s in samples):
-                cells.append(_cell(env, job, samples, run.args.rounds))
+                cells.append(_cell(
+                    env, job, samples, run.args.rounds,
+                    run.uncounted.get((env.name, job.name),
+                                      run.uncounted.get(env.name))))
                 continue
             errors = [e["error"] for e in run.errors if e["env"] == env.name
                       and e["job"] == job.name]
@@ -336,7 +349,8 @@ def readme_table(results):
 TELLING = ("exits", "exits_front", "exits_back", "pv_entries_back",
            "hypercalls_front", "hypercalls_back", "grant_hypercalls",
            "grant_copies", "interrupts_front", "interrupts_back",
-           "spurious_front", "spurious_back", "halts", "kicks_sent")
+           "spurious_front", "spurious_back", "halts", "kicks_sent",
+           "guest_instructions", "dom0_instructions", "hv_instructions")
 
 
 def counts_page(results):

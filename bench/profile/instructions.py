@@ -15,8 +15,10 @@ import struct
 import subprocess
 import time
 
+import compare_host
 import images
 import paths
+from jobs import JobError
 from qemu import RigError, accelerator
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -47,6 +49,16 @@ def qemu_args():
     plugin = os.path.relpath(os.path.join(PLUGIN_DIR, "count.so"),
                              os.path.join(paths.LOGS, "any"))
     return ("-plugin", f"{plugin},control={CONTROL},out={COUNTS}")
+
+
+def boot(env, say):
+    """Boot one of "make compare"'s environments with the plugin; a Counter."""
+    build()
+    env.box.setup.qemu_args = qemu_args()
+    env.box.boot(f"profile-{env.name}")
+    env.box.resume()
+    env.prepare()
+    return Counter(env, say)
 
 
 def _address_type_name(text):
@@ -165,16 +177,16 @@ def attribute(text, hv, cpus, symbols):
 
 
 class Counter:
-    """Counts what a machine that was booted with qemu_args() executes."""
+    """Counts what an environment executes; see boot()."""
 
-    def __init__(self, m, say):
-        self.machine = m
-        self.hv = m.setup.hv
+    def __init__(self, env, say):
+        self.env = env
+        self.machine = env.box.machine
         # Tenon's first CPU is parked (rig/machine.py).
-        first = 1 if self.hv == "tenon" else 0
+        first = 1 if env.hv == "tenon" else 0
         self.cpus = {first: "dom0", first + 1: "guest"}
-        self.symbols = {"hypervisor": hypervisor_symbols(self.hv, say),
-                        **kernel_symbols(m)}
+        self.symbols = {"hypervisor": hypervisor_symbols(env.hv, say),
+                        **kernel_symbols(self.machine)}
 
     def _command(self, value):
         path = os.path.join(self.machine.log_dir, CONTROL)
@@ -206,5 +218,29 @@ class Counter:
             self.machine.vm.qmp("cont")
         with open(os.path.join(self.machine.log_dir, COUNTS),
                   encoding="ascii") as f:
-            return result, attribute(f.read(), self.hv, self.cpus,
+            return result, attribute(f.read(), self.env.hv, self.cpus,
                                      self.symbols)
+
+    def measure(self, job, seconds):
+        """A job's answer as text, how much work, the Profile per unit of it,
+        and what the host did meanwhile.
+
+        The difference of two runs, one of a second and one that is longer by
+        'seconds': what a program costs before its first I/O and after its
+        last is not in it.
+        """
+        def run(length):
+            return self.env.run(job.side, job.script(self.env, length),
+                                length + 300,
+                                step=f"{job.name} in {self.env.name}")
+        self.env.run(job.side, job.idle(self.env), 180,
+                     step=f"{job.group} idle")
+        short, little = self.count(lambda: run(1))
+        watch = compare_host.Watch(self.env.box.pid())
+        text, much = self.count(lambda: run(seconds + 1))
+        host = watch.end()
+        ops = job.read(text).ops - job.read(short).ops
+        if ops <= 0:
+            raise JobError(f"{job.name}: the longer run did less; the host "
+                           "is too busy")
+        return text, ops, much.less(little).per(ops), host

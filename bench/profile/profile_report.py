@@ -5,6 +5,7 @@ import html
 import json
 import os
 
+import compare_host
 import instructions
 
 TOP = 40
@@ -34,9 +35,11 @@ def summary(profile):
 def markdown(about, profile):
     """The report; 'about' says what was measured."""
     lines = [f"# {about['job']}, {about['env']}", "",
-             f"Instructions per {about['per']}, of {about['ops']:,.0f}, less "
-             "what a run that ends at once executes. "
-             f"Linux {about['kernel']}, {about['qemu']}.", "",
+             f"Instructions per {about['per']}, of {about['ops']:,.0f}. "
+             f"Linux {about['kernel']}, {about['qemu']}. The host: "
+             f"{about['host']['others_pct']:.0f} % of a CPU went to others"
+             + (", which makes for more sleeping and waking up."
+                if compare_host.disturbed(about["host"]) else "."), "",
              "| | guest's CPU | dom0's CPU | both |", "|---|---:|---:|---:|"]
     lines += ["| " + " | ".join([row[0], *map(figure, row[1:])]) + " |"
               for row in summary(profile)]

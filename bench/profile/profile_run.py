@@ -30,36 +30,11 @@ OUT = os.path.join(paths.OUT, "profile")
 DEFAULT_ENV = "tenon-tenon"
 
 
-def measure(env, counter, job, seconds):
-    """(what the job answered, Profile per unit of its work)."""
-    def idle():
-        env.run(job.side, job.idle(env), 180, step=f"{job.group} idle")
-
-    def run():
-        return env.run(job.side, job.script(env, seconds), seconds + 300,
-                       step=f"{job.name} in {env.name}")
-    idle()
-    _, nothing = counter.count(idle)
-    text, all_of_it = counter.count(run)
-    read = job.read(text)
-    return read, all_of_it.less(nothing).per(read.ops)
-
-
-def boot(env, say):
-    """Boot an environment with the plugin; its Counter."""
-    instructions.build()
-    env.box.setup.qemu_args = instructions.qemu_args()
-    env.box.boot(f"profile-{env.name}")
-    env.box.resume()
-    env.prepare()
-    return instructions.Counter(env.box.machine, say)
-
-
-def _report(env, job, read, profile):
+def _report(env, job, ops, profile, host):
     stem = os.path.join(OUT, job.name + (
         "" if env.name == DEFAULT_ENV else f".{env.name}"))
     about = {"env": env.name, "job": job.name, "per": job.per,
-             "ops": read.ops, "kernel": env.box.setup.kver,
+             "ops": ops, "host": host, "kernel": env.box.setup.kver,
              "qemu": compare_host.output(["qemu-system-x86_64", "--version"])}
     profile_report.write(stem, about, profile)
     with open(stem + ".md", encoding="utf-8") as f:
@@ -71,7 +46,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--env", default=DEFAULT_ENV,
                         choices=[name for name in compare_env.NAMES
-                                 if "-" in name and name != "in-guest"])
+                                 if name.startswith(("xen", "tenon"))])
     parser.add_argument("--jobs", default="fio.randread.4k.qd1.libaio")
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--kver", default="")
@@ -87,11 +62,11 @@ def main():
     env = compare_env.make([args.env], args.kver, say)[0][0]
     failed = 0
     try:
-        counter = boot(env, say)
+        counter = instructions.boot(env, say)
         for job in jobs:
             say(f"{job.name}, {args.seconds} s")
             try:
-                _report(env, job, *measure(env, counter, job, args.seconds))
+                _report(env, job, *counter.measure(job, args.seconds)[1:])
             except JobError as error:
                 failed += 1
                 say(f"{job.name}: {error}")

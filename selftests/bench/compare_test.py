@@ -15,6 +15,7 @@ sys.path[:0] = [os.path.join(TOP, "bench"), os.path.join(TOP, "rig")]
 # pylint: disable=wrong-import-position
 import compare_counts  # noqa: E402
 import compare_host  # noqa: E402
+import compare_instructions  # noqa: E402
 import compare_jobs  # noqa: E402
 import compare_prim  # noqa: E402
 import compare_report  # noqa: E402
@@ -25,8 +26,12 @@ from qemu import RigError  # noqa: E402
 FIO = compare_jobs.choose(["fio.randread.4k.qd1.libaio"], False)[0]
 PING = compare_jobs.choose(["ping.rtt"], False)[0]
 TCP = compare_jobs.choose(["iperf3.tcp.dom0_to_guest.1"], False)[0]
-XEN = types.SimpleNamespace(name="xen-stock", hv="xen", split=True)
-BARE = types.SimpleNamespace(name="bare", hv="none", split=False)
+XEN = types.SimpleNamespace(name="xen-stock", hv="xen", split=True,
+                            counts=True)
+BARE = types.SimpleNamespace(name="bare", hv="none", split=False,
+                             counts=False)
+KVM = types.SimpleNamespace(name="kvm-virtio", hv="kvm", split=False,
+                            counts=True)
 
 
 def record(event, *words, cycles=True):
@@ -123,6 +128,55 @@ def absent_is_null():
     expect(set(per), set(why))
 
 
+def kvm_is_counted():
+    """KVM's statistics become exits of the guest; the rest null"""
+    counts = {f"front.{name}": number for name, number in
+              compare_counts._kvm("exits:100\nio_exits:60\nhalt_exits:30\n")
+              .items()}
+    counts["front.interrupt.PCI-MSI -edge virtio2-req."] = 40
+    counts["back.interrupt.PCI-MSI -edge virtio3-config"] = 9
+    per = compare_counts.per_op(FIO, counts, {}, 10, "kvm")
+    expect([per[f"{name}_per_io"] for name in (
+        "exits", "exits_front", "interrupts_front")], [10.0, 10.0, 4.0])
+    expect(per["exits_front_by_name_per_io"],
+           {"io": 6.0, "halt": 3.0, "other": 1.0})
+    assert "interrupts_back_per_io" not in per, per
+    counts["front.driver.tx_queue_0_kicks"] = 5
+    why = compare_counts.absent(FIO, per, KVM)
+    expect(per["notify_front_per_io"], None)
+    per = compare_counts.per_op(PING, counts, {}, 10, "kvm")
+    expect(per["notify_front_per_round_trip"], 0.5)
+    per = {}
+    why = compare_counts.absent(FIO, per, KVM)
+    expect([why["grant_maps_per_io"], per["grant_maps_per_io"]],
+           ["virtio has no grants", None])
+
+
+def instructions_are_counts():
+    """Instructions by who; waiting is nobody's work; null with its reason"""
+    profile = compare_instructions.instructions.Profile({
+        ("guest", "kernel", "a"): 100, ("guest", "user", "b"): 20.04,
+        ("guest", "waiting", "a"): 7, ("guest", "hypervisor", "c"): 3,
+        ("dom0", "hypervisor", "c"): 4, ("dom0", "kernel", "a"): 50})
+    per = compare_instructions.per_op(FIO, profile)
+    expect(per, {"guest_instructions_per_io": 120.0,
+                 "dom0_instructions_per_io": 50.0,
+                 "hv_instructions_per_io": 7.0,
+                 "waiting_instructions_per_io": 7.0})
+    host = {"others_pct": 0, "stolen_pct": 0, "ran_pct": 0}
+    samples = [{"round": 0, "value": 5, "host": host, "counts": {"x": 1.0}},
+               {"round": -2, "counts": per,
+                "host": {**host, "others_pct": 90}}]
+    cell = compare_report._cell(XEN, FIO, samples, 1, None)
+    expect([cell["counts"]["hv_instructions_per_io"], cell["counts"]["x"]],
+           [7.0, 1.0])
+    expect((cell["disturbed"], cell["instructions_disturbed"]), (0, True))
+    cell = compare_report._cell(XEN, FIO, samples[:1], 1, "no plugin")
+    expect([cell["counts"]["hv_instructions_per_io"],
+            cell["counts_absent"]["hv_instructions_per_io"]],
+           [None, "no plugin"])
+
+
 def ratios_point_upwards():
     """Above 1 is better, whichever way the unit points"""
     cells = [{"job": j, "env": e, "median": m, "better": b}
@@ -178,6 +232,7 @@ def primitives_are_read():
 
 TESTS = [trace_is_counted, trace_with_holes_fails, trace_cut_short,
          debug_key_is_read, idle_is_taken_away, absent_is_null,
+         kvm_is_counted, instructions_are_counts,
          ratios_point_upwards, quiet_rounds_win, wrong_answers_are_errors,
          ping_is_read, primitives_are_read]
 

@@ -31,7 +31,8 @@ SYMBOLS = {
 }
 CPUS = {1: "dom0", 2: "guest"}
 ABOUT = {"job": "a<b", "env": "tenon-tenon", "per": "io", "ops": 10,
-         "kernel": "6.1", "qemu": "7.2"}
+         "kernel": "6.1", "qemu": "7.2",
+         "host": {"others_pct": 3, "stolen_pct": 1}}
 # A boot sector: 3 instructions 1000 times, 2 with PAUSE 500 times, then a letter
 # on the debug port and a halt.
 BOOT = bytes.fromhex(
