@@ -28,8 +28,9 @@
 
 #define PAGES_BITS 10
 #define SEEN_BITS 13
-/* Pages after which it is judged how things go. */
+/* Pages after which it is judged how things go; a burst is not to end granting. */
 #define WINDOW 1024
+#define WINDOW_ON (4 * WINDOW)
 /* Windows in a row that must promise something, after many disappointments. */
 #define PATIENCE_MAX 64
 /* An unused grant goes after so long ... */
@@ -203,7 +204,7 @@ static void direct_judge(struct blkfront_direct *d, unsigned int looked,
 	}
 	d->looked += looked;
 	d->found += found;
-	if (d->looked < WINDOW)
+	if (d->looked < (d->on ? WINDOW_ON : WINDOW))
 		return;
 	well = d->found >= (d->on ? d->looked / 2 : d->looked / 4 * 3);
 	d->looked = 0;

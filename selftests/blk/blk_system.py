@@ -44,6 +44,7 @@ DEFAULTS = {
     f"{FRONT}/max_ring_page_order": "2",
     f"{FRONT}/max_queues": "0",
     f"{FRONT}/trusted": "Y",
+    f"{FRONT}/max_direct_pages": "2048",
     BACK_POLL: "200",
     FRONT_POLL: "200",
 }
@@ -130,6 +131,125 @@ def shown(m, side):
     return run("mountpoint -q /sys/kernel/debug || mount -t debugfs none "
                "/sys/kernel/debug; cat /sys/kernel/debug/tenon/"
                f"blk{side}/*51760*/queues") if ours(m, side) else ""
+
+
+def counters(m):
+    """What the front end shows of xvdd's pages, summed over its queues."""
+    sums = {}
+    for kind, line in re.findall(r"  (requests|grants|direct): (.*)",
+                                 shown(m, "front")):
+        for name, number in re.findall(r"([a-z_]+) (\d+)",
+                                       ("sent " if kind == "requests" else "")
+                                       + line):
+            sums[name] = sums.get(name, 0) + int(number)
+    return sums
+
+
+RECUR = ("fio --name=r --filename=/dev/xvdd --direct=1 --ioengine=libaio "
+         "--rw={rw} --bs={bs} --iodepth={depth} --number_ios={ios} "
+         "--size=16M --io_size=100G --norandommap --output-format=terse "
+         "--allow_file_create=0 --cpus_allowed=0")
+
+
+def recur(m, ios, rw="randread", bs="4k", depth=16):
+    """I/O whose pages come again and again, in one queue."""
+    m.guest_run(RECUR.format(rw=rw, bs=bs, depth=depth, ios=ios), 300,
+                step=f"{rw} of {bs}")
+
+
+def direct(m):
+    """Pages that recur are granted: no copy, no grant operation for an I/O."""
+    attach(m, "phy:/dev/nullb0 xvdd w")
+    if not (ours(m, "back") and ours(m, "front")):
+        recur(m, 4000)
+        t.expect(ours(m, "front") <= ("grants: staged" in shown(m, "front")),
+                 f"with a stock back end:\n{shown(m, 'front')}")
+        detach(m)
+        return
+    for rw, size, depth in (("randread", "4k", 16), ("randwrite", "4k", 16),
+                            ("read", "64k", 8)):
+        # The first ones are watched; then all are granted.
+        recur(m, 4000, rw, size, depth)
+        old, old_back = counters(m), shown(m, "back")
+        recur(m, 8000, rw, size, depth)
+        new, new_back = counters(m), shown(m, "back")
+        ios = new["sent"] - old["sent"]
+        calls = [int(re.search(r"calls (\d+)", text).group(1))
+                 for text in (old_back, new_back)]
+        text = f"{rw} {size}: {ios} I/Os, " \
+            f"{new['copied'] - old['copied']} bytes copied, " \
+            f"{calls[1] - calls[0]} grant hypercalls"
+        print(f"#   {text}", flush=True)
+        # Of its first pages, the rest are timers; each call is for many.
+        t.expect(new["copied"] == old["copied"] and
+                 calls[1] - calls[0] < ios / 50, text)
+    # What is not used is let go of.
+    t.guest_wait(m, "grep -q 'pages 0 of' /sys/kernel/debug/tenon/blkfront/"
+                    "*51760/queues", "idle grants go")
+    set_parameters(m, {f"{FRONT}/max_direct_pages": "40"})
+    detach(m)
+
+    # More pages than there may be: most are copied, all are right.
+    attach(m, f"{SCRATCH} xvdd w")
+    m.guest_run(VERIFY.format(rw="randwrite", bs="4k-256k", align="4k")
+                + " --loops=12", 300, step="40 pages: verify")
+    now = counters(m)
+    print(f"#   {now}", flush=True)
+    t.expect(now["revoked"] and now["pages"] <= 40 and not now["stuck"],
+             f"not what 40 pages should do: {now}")
+    detach(m)
+    set_parameters(m, {})
+
+
+def direct_when_it_pays(m):
+    """Pages that do not recur are copied; and granted again when they do."""
+    attach(m, "phy:/dev/nullb0 xvdd w")
+    recur(m, 4000)
+    first = counters(m)
+    t.expect(first["begun"] == 1 and not first["ended"],
+             f"granting has not begun: {first}")
+    cold = "dd if=/dev/xvdd of=/dev/null bs=1M count={} skip={} 2>/dev/null"
+    m.guest_run(cold.format(64, 0), 120, step="64 MiB through the page cache")
+    middle = counters(m)
+    t.expect(middle["ended"] == 1, f"granting has not ended: {middle}")
+    m.guest_run(cold.format(64, 64), 120, step="64 MiB more")
+    then = counters(m)
+    t.expect(then["copied"] - middle["copied"] > 63 << 20,
+             f"not copied: {then}, {middle}")
+    recur(m, 8000)
+    last = counters(m)
+    print(f"#   {last}", flush=True)
+    t.expect(last["begun"] == 2, f"granting has not begun again: {last}")
+    detach(m)
+
+
+def direct_under_pressure(m):
+    """Memory comes and goes while granted pages are written and verified."""
+    m.run("modprobe brd rd_nr=1 rd_size=65536 && [ -b /dev/ram0 ]")
+    attach(m, "phy:/dev/ram0 xvdd w")
+    m.guest_run("rm -f /tmp/p.*; (fio --name=p --filename=/dev/xvdd "
+                "--rw=randwrite --bsrange=4k-128k --iodepth=16 --direct=1 "
+                "--size=32M --loops=200 --ioengine=libaio --verify=crc32c "
+                "--verify_fatal=1 --verify_state_save=0 "
+                "--allow_file_create=0 --time_based --runtime=40 "
+                ">/tmp/p.out 2>&1; echo $? >/tmp/p.status) >/dev/null 2>&1 &")
+    # Others' pages are granted, unmapped and freed meanwhile.
+    for size in ("420M", "760M", "420M", "760M"):
+        m.run(f"xl mem-set guest {size}")
+        m.guest_run("for i in 1 2 3; do dd if=/dev/xvdd of=/dev/null bs=64k "
+                    "count=64 iflag=direct 2>/dev/null; done; "
+                    "head -c 150M /dev/zero >/tmp/fill; rm /tmp/fill; "
+                    "echo 3 >/proc/sys/vm/drop_caches; "
+                    "echo 1 >/proc/sys/vm/compact_memory", 120,
+                    step=f"memory {size}")
+    t.guest_wait(m, "[ -e /tmp/p.status ]", "fio ends", timeout=200)
+    now = counters(m)
+    print(f"#   {now}", flush=True)
+    t.expect(m.guest_run("cat /tmp/p.status").strip() == "0",
+             "fio: " + m.guest_run("tail -5 /tmp/p.out"))
+    t.expect(not ours(m, "front") or (now["revoked"] and not now["stuck"]),
+             f"nothing was revoked, or not really: {now}")
+    detach(m)
 
 
 def queues(m):
@@ -297,7 +417,8 @@ def hostile_front_end(m):
 # How the back end lies, and what becomes of I/O in the guest.
 LIES = (
     ("none", "work"), ("operation", "work"), ("limits", "work"),
-    ("storm", "work"), ("status", "fail"), ("ahead", "stop"),
+    ("storm", "work"), ("no revoke", "direct"), ("held", "direct"),
+    ("status", "fail"), ("ahead", "stop"),
     ("stray id", "stop"), ("twice", "stop"), ("back", "stop"),
     ("no writes", "wait"), ("silence", "wait"),
     ("sectors", "no disk"), ("block", "no disk"),
@@ -342,6 +463,18 @@ def see_through(m, how, what):
         m.guest_run(f"{READ} && {READ}", step=f"{how}: reads work")
     elif what == "fail":
         m.guest_run(f"! {READ}", step=f"{how}: reads fail")
+    elif what == "direct":
+        recur(m, 3000, depth=64)
+        # Grants of which there are too many, or that are not used any more.
+        t.guest_wait(m, "[ $(sed -n 's/.* revokes \\([0-9]*\\).*/\\1/p' /sys/"
+                        "kernel/debug/tenon/blkfront/*51760/queues) -gt 0 ]",
+                     f"{how}: a revoke")
+        recur(m, 3000, depth=64)
+        now = counters(m)
+        print(f"#   {now}", flush=True)
+        t.expect(now["pages"] <= 40 and not now["revoked"] and
+                 (how == "held") == (now["stuck"] > 0),
+                 f"{how}: {now}")
     else:
         work = WRITE if how == "no writes" else READ
         m.guest_run(f"rm -f /tmp/work.*; (for i in 1 2 3 4; do {work} || "
@@ -358,6 +491,8 @@ def hostile_back_end(m):
     """A back end that lies costs its guest that disk, and nothing else."""
     bring_liar(m)
     for how, what in LIES:
+        set_parameters(m, {f"{FRONT}/max_direct_pages": "40"}
+                       if what == "direct" else {})
         meet_liar(m, how)
         see_through(m, how, what)
         m.guest_run(f"echo vbd-51760 >{FRONT_DRIVER}/unbind && "
@@ -376,10 +511,11 @@ def hostile_back_end(m):
     m.run("rmmod tenon_hostile_back")
 
 
-TESTS = (read_only, resize, device_fails, rebind, detach_under_load,
-         hostile_front_end, hostile_back_end, save_restore, queues)
+TESTS = (direct, direct_when_it_pays, direct_under_pressure, read_only,
+         resize, device_fails, rebind, detach_under_load, hostile_front_end,
+         hostile_back_end, save_restore, queues)
 # With one stock half.
-MIXED = (resize, detach_under_load, mixes)
+MIXED = (direct, resize, detach_under_load, mixes)
 
 
 def build_hostile(kver):

@@ -238,6 +238,30 @@ TEST(indirect_that_must_not_be)
 	CHECK(parse(indirect(BLKIF_OP_WRITE_BARRIER, 1)) == BLKIF_RSP_ERROR);
 }
 
+TEST(revokes)
+{
+	static struct blkif_segment seg[BLKIF_MAX_REVOKE];
+	union blkif64_req req = indirect(0, BLKIF_MAX_REVOKE);
+	struct parse_limits lim = disk;
+
+	req.indirect.operation = BLKIF_OP_TENON_REVOKE;
+	CHECK(parse(req) == BLKIF_RSP_EOPNOTSUPP);
+	lim.revoke = true;
+	lim.readonly = true;
+	/* Neither where nor how much means anything. */
+	memset(seg, 255, sizeof(seg));
+	req.indirect.sector = ~0ull;
+	CHECK(!parse_with(req, &lim));
+	CHECK(op.kind == PARSE_REVOKE && op.indirect && op.indirect_gref == 7);
+	CHECK(op.operation == BLKIF_OP_TENON_REVOKE && !op.sector);
+	CHECK(!parse_segments(&op, seg, &lim) && !op.nr_sectors);
+	CHECK(op.nr_segs == BLKIF_MAX_REVOKE && op.grefs[127] == ~0u);
+	req.indirect.nr_segments++;
+	CHECK(parse_with(req, &lim) == BLKIF_RSP_ERROR);
+	req.indirect.nr_segments = 0;
+	CHECK(parse_with(req, &lim) == BLKIF_RSP_ERROR);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -254,6 +278,7 @@ int main(void)
 		TAP_TEST(operations_that_do_not_exist),
 		TAP_TEST(indirect_segments),
 		TAP_TEST(indirect_that_must_not_be),
+		TAP_TEST(revokes),
 	};
 
 	return tap_run(tests, sizeof(tests) / sizeof(tests[0]));

@@ -27,6 +27,7 @@ struct link_keys {
 	const char *protocol;
 	const char *num_queues;
 	const char *persistent;
+	const char *revoke;
 };
 
 /**

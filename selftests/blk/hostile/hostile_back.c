@@ -14,17 +14,23 @@
 #include "../../lib/liar.h"
 
 #define MAX_PAGES 16
+/* Grants that are mapped when they are revoked. */
+#define MAX_HELD 64
 
 /**
  * struct disk - one disk
  * @liar: its device
  * @shared: the front end's ring, mapped
  * @ring: back half of it
+ * @held: revoked grants, mapped
+ * @nr_held: how many
  */
 struct disk {
 	struct liar liar;
 	void *shared;
 	struct blkif64_back ring;
+	void *held[MAX_HELD];
+	unsigned int nr_held;
 };
 
 static struct disk *disk_of(struct liar *l)
@@ -45,6 +51,28 @@ static void disk_respond(struct disk *d, u64 id, u8 operation)
 	blkif64_back_respond(&d->ring, &rsp);
 }
 
+/* Maps what should be unmapped, and says that all is well. */
+static void disk_hold(struct disk *d, const union blkif64_req *req)
+{
+	struct xenbus_device *dev = d->liar.dev;
+	grant_ref_t gref = req->indirect.grefs[0];
+	struct blkif_segment *seg;
+	unsigned int i;
+	void *list;
+
+	if (xenbus_map_ring_valloc(dev, &gref, 1, &list))
+		return;
+	seg = list;
+	for (i = 0; i < req->indirect.nr_segments && d->nr_held < MAX_HELD;
+	     i++) {
+		gref = seg[i].gref;
+		if (!xenbus_map_ring_valloc(dev, &gref, 1,
+					    &d->held[d->nr_held]))
+			d->nr_held++;
+	}
+	xenbus_unmap_ring_vfree(dev, list);
+}
+
 static void disk_answer(struct liar *l)
 {
 	struct disk *d = disk_of(l);
@@ -61,6 +89,11 @@ static void disk_answer(struct liar *l)
 					       req.indirect.indirect_op :
 					       req.rw.operation;
 
+			if (operation == BLKIF_OP_TENON_REVOKE) {
+				if (lying("no revoke"))
+					continue;
+				disk_hold(d, &req);
+			}
 			if (operation != BLKIF_OP_WRITE || !lying("no writes"))
 				disk_respond(d, req.rw.id, operation);
 		}
@@ -89,6 +122,8 @@ static void disk_unmap(struct liar *l)
 	if (d->shared)
 		xenbus_unmap_ring_vfree(l->dev, d->shared);
 	d->shared = NULL;
+	while (d->nr_held)
+		xenbus_unmap_ring_vfree(l->dev, d->held[--d->nr_held]);
 }
 
 static int disk_map(struct liar *l)
@@ -127,6 +162,10 @@ static void disk_connect(struct liar *l)
 		liar_write(l, "feature-flush-cache", "99");
 		liar_write(l, "feature-persistent", "-1");
 	}
+	if (lying("no revoke") || lying("held")) {
+		liar_write(l, "feature-persistent", "1");
+		liar_write(l, "feature-tenon-revoke", "4294967295");
+	}
 }
 
 static void disk_offer(struct liar *l)
@@ -135,6 +174,7 @@ static void disk_offer(struct liar *l)
 		"feature-max-indirect-segments", "feature-discard",
 		"discard-granularity", "discard-alignment",
 		"feature-flush-cache", "feature-persistent",
+		"feature-tenon-revoke",
 	};
 	unsigned int i;
 

@@ -122,6 +122,81 @@ static void bad_grants(struct link *l)
 	EXPECT(sound_read(l) == BLKIF_RSP_OKAY);
 }
 
+static union blkif64_req revoke(u16 nr, u32 gref)
+{
+	union blkif64_req req = {};
+
+	req.indirect.operation = BLKIF_OP_TENON_REVOKE;
+	req.indirect.nr_segments = nr;
+	req.indirect.id = 0x5eed;
+	req.indirect.grefs[0] = gref;
+	return req;
+}
+
+static void revoke_not_agreed_on(struct link *l)
+{
+	EXPECT(status_of(l, revoke(1, l->data_gref)) == BLKIF_RSP_EOPNOTSUPP);
+}
+
+static void bad_revokes(struct link *l)
+{
+	struct blkif_segment *seg = page_address(l->data);
+	unsigned int i;
+
+	EXPECT(status_of(l, revoke(0, l->data_gref)) == BLKIF_RSP_ERROR);
+	EXPECT(status_of(l, revoke(BLKIF_MAX_REVOKE + 1, l->data_gref)) ==
+	       BLKIF_RSP_ERROR);
+	EXPECT(status_of(l, revoke(65535, l->data_gref)) == BLKIF_RSP_ERROR);
+	EXPECT(status_of(l, revoke(1, 0x7fffffff)) == BLKIF_RSP_ERROR);
+	EXPECT(sound_read(l) == BLKIF_RSP_OKAY);
+	/* Grants that are none, or not kept, or listed twice; sectors of sorts. */
+	for (i = 0; i < BLKIF_MAX_REVOKE; i++)
+		seg[i] = (struct blkif_segment) {
+			.gref = i % 3 ? l->data_gref : 0x7fffffff - i,
+			.first_sect = 255,
+		};
+	EXPECT(status_of(l, revoke(BLKIF_MAX_REVOKE, l->data_gref)) ==
+	       BLKIF_RSP_OKAY);
+	EXPECT(sound_read(l) == BLKIF_RSP_OKAY);
+}
+
+/* The page is mapped to be read and to be written, and then not at all. */
+static void revoke_unmaps(struct link *l)
+{
+	int gref = gnttab_grant_foreign_access(l->dev->otherend_id,
+					       xen_page_to_gfn(l->data), 0);
+	union blkif64_req req = rw(l, BLKIF_OP_WRITE, 1, 0);
+	struct blkif_segment *seg = page_address(l->data);
+
+	if (gref < 0) {
+		case_failed = true;
+		return;
+	}
+	req.rw.seg[0].gref = gref;
+	EXPECT(status_of(l, req) == BLKIF_RSP_OKAY);
+	req.rw.operation = BLKIF_OP_READ;
+	EXPECT(status_of(l, req) == BLKIF_RSP_OKAY);
+	seg[0].gref = gref;
+	EXPECT(status_of(l, revoke(1, l->data_gref)) == BLKIF_RSP_OKAY);
+	EXPECT(gnttab_try_end_foreign_access(gref));
+}
+
+/* What may only be read is kept for writing to the disk, and for that only. */
+static void read_only_grants(struct link *l)
+{
+	union blkif64_req req = rw(l, BLKIF_OP_WRITE, 1, 0);
+	unsigned int i;
+
+	req.rw.seg[0].gref = l->data_ro_gref;
+	for (i = 0; i < 2; i++) {
+		req.rw.operation = BLKIF_OP_WRITE;
+		EXPECT(status_of(l, req) == BLKIF_RSP_OKAY);
+		req.rw.operation = BLKIF_OP_READ;
+		EXPECT(status_of(l, req) == BLKIF_RSP_ERROR);
+	}
+	EXPECT(sound_read(l) == BLKIF_RSP_OKAY);
+}
+
 static void one_page_eleven_times(struct link *l)
 {
 	EXPECT(status_of(l, rw(l, BLKIF_OP_READ, 11, 0)) == BLKIF_RSP_OKAY);
@@ -217,6 +292,16 @@ static const struct hostile_case cases[] = {
 	  KEYS(.persistent = "1") },
 	{ "the same with persistent grants: one page", one_page_eleven_times,
 	  KEYS(.persistent = "1") },
+	{ "a revoke that was not agreed on", revoke_not_agreed_on,
+	  KEYS(.persistent = "1") },
+	{ "a revoke without grants that are kept", revoke_not_agreed_on,
+	  KEYS(.revoke = "1") },
+	{ "revokes that mean nothing", bad_revokes,
+	  KEYS(.persistent = "1", .revoke = "1") },
+	{ "what is revoked is not mapped", revoke_unmaps,
+	  KEYS(.persistent = "1", .revoke = "4294967295") },
+	{ "kept grants to be read only", read_only_grants,
+	  KEYS(.persistent = "1", .revoke = "1") },
 	{ "index ahead of the ring", index_ahead },
 	{ "index going back", index_back },
 	{ "index half a world away", index_far },

@@ -62,6 +62,7 @@ bool link_connect(struct link *l, const struct link_keys *keys)
 			    keys->protocol ?: "x86_64-abi");
 	link_write_optional(l, "multi-queue-num-queues", keys->num_queues);
 	link_write_optional(l, "feature-persistent", keys->persistent);
+	link_write_optional(l, "feature-tenon-revoke", keys->revoke);
 	xenbus_switch_state(l->dev, XenbusStateInitialised);
 	if (link_wait(l->dev, XenbusStateConnected, XenbusStateClosing) !=
 	    XenbusStateConnected)
