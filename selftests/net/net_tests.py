@@ -16,7 +16,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(TOP, "rig")]
 # pylint: disable=wrong-import-position
 import overlay  # noqa: E402
-from machine import RigError  # noqa: E402
+from machine import Guest, RigError  # noqa: E402
 
 DOM0 = "10.0.2.15"
 GUEST = "10.0.2.21"
@@ -125,6 +125,8 @@ def net_features(m):
                         "tx-tcp6-segmentation", "rx-checksumming"):
             expect(re.search(rf"^\s*{feature}: on", text, re.M),
                    f"{feature} is not on in {where}")
+    m.guest_run("[ $(cat /sys/class/net/eth0/address) = 00:16:3e:00:00:01 ]",
+                step="the MAC is the one configured")
     if ours(m, "front"):
         m.guest_run("[ $(cat /sys/class/net/eth0/carrier) = 1 ] && "
                     "lsmod | grep -q ^tenon_netfront && "
@@ -423,6 +425,25 @@ def net_hostile_back(m):
             print(f"#   lie: {how}: {what}", flush=True)
     m.run("rmmod tenon_hostile_netback")
     reachable(m)
+
+
+def net_queues(m):
+    """One queue per vCPU, each carries packets both ways, none is harmed."""
+    m.run("xl destroy guest 2>/dev/null; true")
+    m.create(Guest(vcpus=2))
+    m.guest_run("[ $(ls -d /sys/class/net/eth0/queues/tx-* | wc -l) = 2 ]",
+                step="the guest has two queues")
+    stream(m, 8, "two queues")
+    iperf3_server(m)
+    for reverse in ("", "-R"):
+        m.guest_run(f"iperf3 -c {DOM0} -P 8 -t 3 {reverse}", 90)
+    for half, text in (("back", m.run(f"ethtool -S {vif(m)}")),
+                       ("front", m.guest_run("ethtool -S eth0"))):
+        for way in ("tx", "rx"):
+            used = re.findall(rf"^\s*q\d+_{way}_packets: [1-9]", text, re.M)
+            expect(len(used) == 2 or not ours(m, half),
+                   f"{half}: {len(used)} {way} queues used\n{text}")
+    net_counters(m)
 
 
 def net_counters(m):

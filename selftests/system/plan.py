@@ -39,13 +39,15 @@ class Boot:
 
 # The most telling first: a host that is too slow for all ends the list early.
 BOOTS = [
-    Boot("devices", DOM0 + [t.console_input] + PATHS + DEVICES + LIFE),
+    Boot("devices", [*DOM0, t.console_input, *PATHS, t.toolstack_guest,
+                     *DEVICES, *LIFE]),
     Boot("stock-back", PATHS, {"back": "stock"}),
     Boot("stock-front", PATHS, {"front": "stock"}),
     Boot("stock", PATHS, STOCK),
     Boot("isolation", isolation.TESTS, STOCK,
          lambda kver: (isolation.build(),)),
-    Boot("smp2", DOM0 + [t.guest_smp, t.two_guests] + PATHS,
+    Boot("smp2", [*DOM0, t.guest_smp, t.two_guests, *PATHS,
+                  net_tests.net_queues],
          {"dom0_vcpus": 2, "guest_disks": 2}),
     Boot("teardown", [t.life_cycle, t.full_life_cycle, t.destroy_under_load,
                       t.reload_modules]),
@@ -67,29 +69,41 @@ BOOTS = [
     Boot("smp4", [*DOM0, t.dom0_pinned, *PATHS[:1]],
          {"dom0_vcpus": 4, "cpus": 4, "hv_args": "dom0_vcpus_pin"}),
     Boot("q35", DOM0 + PATHS[:1], {"machine": "q35"}),
-    Boot("level", DOM0 + PATHS[:2], {"dom0_args": "pci=nomsi"}),
+    # One vCPU more than there are CPUs, which dom0 does not get.
+    Boot("level", DOM0 + PATHS[:2],
+         {"dom0_args": "pci=nomsi", "dom0_vcpus": 3}),
     Boot("route", [t.guest_boots, t.network_ping], {"net": "route"}),
     Boot("nat", [t.guest_boots, t.network_ping, t.network_upload],
          {"net": "nat"}),
 ]
-# Without the bounce buffer that the rig gives stock back ends on Tenon.
-TENON_ONLY = [
-    Boot("stock-no-bounce", [t.wrong_dma_is_noticed],
-         {**STOCK, "swiotlb": False}),
-]
+ONLY = {
+    # Without the bounce buffer that the rig gives stock back ends on Tenon.
+    "tenon": [Boot("stock-no-bounce", [t.wrong_dma_is_noticed],
+                   {**STOCK, "swiotlb": False})],
+    # Our drivers on what others run.
+    "xen": [Boot("ours", [*PATHS, t.guest_destroy, t.destroy_under_load])],
+}
 # What a hypervisor refuses for now; such a test is skipped there, with this said.
 SAVING = "the hypervisor refuses to save a guest"
 REFUSED = {"tenon": {blk_system.save_restore: SAVING,
                      net_tests.net_save_restore: SAVING}}
 
 # What "make check" boots.  "make soak" boots everything, on Tenon and on Xen:
-# it takes over an hour.
+# it takes hours.
 DEFAULT = {"tenon": ("devices", "stock-back", "stock-front", "stock",
-                     "isolation", "smp2", "teardown", "smp4", "q35", "level",
-                     "route", "nat", "stock-no-bounce")}
+                     "isolation", "smp2", "teardown", "block", "net", "smp4",
+                     "q35", "level", "route", "nat", "stock-no-bounce"),
+           "xen": ("ours",)}
+# What takes minutes, or what other tests come close to: "make check" does
+# without.
+LONG = (blk_system.resize, blk_system.rebind, blk_system.hostile_back_end,
+        net_tests.net_stream_ipv6, net_tests.net_stream_offloads,
+        net_tests.net_stream_mtu, net_tests.net_rx_stall,
+        net_tests.net_detach_under_load, net_tests.net_rate,
+        net_tests.net_hostile_back, net_tests.net_reload_front,
+        net_tests.net_stock_beside)
 
 
 def plan(hv):
     """(boot, its machine.Setup) for a hypervisor, 'tenon' or 'xen'."""
-    boots = BOOTS + (TENON_ONLY if hv == "tenon" else [])
-    return [(boot, Setup(hv=hv, **boot.setup)) for boot in boots]
+    return [(boot, Setup(hv=hv, **boot.setup)) for boot in BOOTS + ONLY[hv]]

@@ -52,18 +52,23 @@ def chosen():
     """(hypervisor, boot, setup, tests) of what is to be done."""
     only = os.environ.get("BOOTS", "").split()
     wanted = os.environ.get("TESTS", "").split()
-    hvs = os.environ.get("HV", "").split() or list(plan.DEFAULT)
+    hvs = os.environ.get("HV", "").split() or \
+        (["tenon"] if only else list(plan.DEFAULT))
     for hv in hvs:
-        names = only or (None if os.environ.get("HV") else plan.DEFAULT[hv])
+        short = not only and not os.environ.get("HV")
+        names = plan.DEFAULT[hv] if short else only
         for boot, setup in plan.plan(hv):
-            if names is not None and boot.name not in names:
+            if names and boot.name not in names:
                 continue
             setup.kver = paths.kernel_version(
                 os.environ.get("KVER") or setup.kver)
             setup.back = os.environ.get("BACK") or setup.back
             setup.front = os.environ.get("FRONT") or setup.front
-            yield hv, boot, setup, [test for test in boot.tests if not wanted
-                                    or test.__name__ in wanted]
+            tests = [test for test in boot.tests
+                     if (test.__name__ in wanted if wanted
+                         else not short or test not in plan.LONG)]
+            if tests:
+                yield hv, boot, setup, tests
 
 
 def run_boot(tap, label, boot, setup, tests):

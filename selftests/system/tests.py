@@ -54,11 +54,21 @@ def guest_wait(m, script, text, name="guest", timeout=60):
 
 # dom0 alone
 
+def dom0_vcpus(m):
+    """How many vCPUs dom0 is to have: Tenon gives it no more than CPUs."""
+    if m.setup.hv == "xen":
+        return m.setup.dom0_vcpus
+    return min(m.setup.dom0_vcpus, m.setup.cpus)
+
+
 def dom0_cpus(m):
     """dom0 has the vCPUs it was given, each takes events and runs."""
-    want = min(m.setup.dom0_vcpus, m.setup.cpus)
+    want = dom0_vcpus(m)
     got = int(m.run("nproc"))
     expect(got == want, f"dom0 has {got} CPUs, wanted {want}")
+    expect(want == m.setup.dom0_vcpus or
+           m.vm.serial_has(rb"is more than there are CPUs"),
+           "nothing is said about the vCPUs that dom0 does not get")
     m.run("for c in $(seq 0 $(($(nproc) - 1))); do "
           "taskset -c $c sh -c 'i=0; while [ $i -lt 2000 ]; do "
           "i=$((i + 1)); done; sleep 0.05' || exit 1; done")
@@ -112,7 +122,7 @@ def toolstack(m):
     expect(re.search(r"^Domain-0\s+0\s", m.run("xl list"), re.M),
            "xl list: no Domain-0")
     vcpus = re.findall(r"^Domain-0\s+0\s+\d+", m.run("xl vcpu-list"), re.M)
-    expect(len(vcpus) == min(m.setup.dom0_vcpus, m.setup.cpus),
+    expect(len(vcpus) == dom0_vcpus(m),
            f"xl vcpu-list has {len(vcpus)} vCPUs of dom0")
     expect(m.run("xl dmesg").strip(), "xl dmesg is empty")
     m.run("xl debug-keys h")
@@ -149,6 +159,26 @@ def guest_boots(m):
         expect(not extra, f"loaded too: {extra}")
 
 
+def toolstack_guest(m):
+    """xl console, scheduling parameters and counters of a guest."""
+    # What the guest's agent is sent, and answers, goes through the console.
+    # It wants a terminal, which must not see the end of its input.
+    m.run("mkfifo /run/typed; script -qc 'xl console guest' /dev/null "
+          "</run/typed >/run/shown 2>&1 & exec 3>/run/typed; sleep 2; "
+          "echo typed $(echo 'exit 42' | base64) >&3; for i in $(seq 120); do "
+          "! grep -q '@@typed END 42' /run/shown || break; sleep 0.5; done; "
+          "kill $!; rm /run/typed; grep '@@typed END 42' /run/shown",
+          step="xl console")
+    m.run("xl sched-credit2 -d guest -w 512")
+    expect(re.search(r"^guest\s+\d+\s+512\b", m.run("xl sched-credit2"), re.M),
+           "the weight is not what it was set to")
+    m.run("xl debug-keys q")
+    if m.setup.hv == "tenon":
+        domid = m.run("xl domid guest").strip()
+        expect(re.search(rf"\bd{domid}: exit \w+ [1-9]", m.run("xl dmesg")),
+               "no exits are counted for the guest")
+
+
 def plain_guest(m):
     """A guest with its root disk only, for tests that attach their own."""
     m.create()
@@ -156,7 +186,7 @@ def plain_guest(m):
 
 def guest_smp(m):
     """A guest with more vCPUs than there are CPUs runs on all of them."""
-    vcpus = m.setup.cpus * 2
+    vcpus = 8
     m.create(Guest(vcpus=vcpus))
     expect(int(m.guest_run("nproc")) == vcpus, "vCPUs are missing")
     m.guest_run("for c in $(seq 0 $(($(nproc) - 1))); do "
@@ -416,16 +446,22 @@ def two_guests(m):
 
 
 def reload_modules(m):
-    """Our back ends unload when unused, load again, and serve."""
-    names = [n for n in overlay.chosen("back", m.setup.back)
-             if n.startswith("tenon-")]
+    """Our back ends unload; udev loads every driver when a device needs it."""
+    names = overlay.chosen("back", m.setup.back)
     for name in names:
         wait_for(m, f"rmmod {name.replace('-', '_')}", f"rmmod {name}")
-    m.run("! lsmod | grep -q '^tenon_...back'")
+    m.run("! lsmod | grep -q back")
+    m.create(Guest(vifs=0))
+    front = overlay.chosen("front", m.setup.front)[1].replace("-", "_")
+    m.guest_run(f"! lsmod | grep -q '^{front} '")
+    m.run("! lsmod | grep -q netback")
+    m.run("xl network-attach guest mac=00:16:3e:00:00:01 bridge=xenbr0")
+    guest_wait(m, f"[ -e /sys/class/net/eth0 ] && lsmod | grep -q '^{front} '",
+               "udev loads the front end")
     for name in names:
-        m.run(f"modprobe {name}")
-    m.create()
+        m.run(f"lsmod | grep -q '^{name.replace('-', '_')} '")
     m.guest_run("dd if=/dev/xvda of=/dev/null bs=64k count=64 iflag=direct; "
+                "ip link set eth0 up && ip addr add 10.0.2.21/24 dev eth0 && "
                 "ping -q -c 3 -w 30 10.0.2.15")
     guest_destroy(m)
 
