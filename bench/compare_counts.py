@@ -33,6 +33,7 @@ PATTERN = {
     "fio": r"blkif|\bvbd",
     "iperf3": r"\bvif|eth0",
     "ping": r"\bvif|eth0",
+    "connect": r"\bvif|eth0",
 }
 # In a guest with virtio.
 VIRTIO = r"virtio\d+-(req|input|output)"

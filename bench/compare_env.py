@@ -8,6 +8,7 @@ be interleaved: every environment is measured within minutes of every other.
 import re
 import time
 
+import compare_connect
 import compare_host
 import compare_prim
 import machine
@@ -142,10 +143,12 @@ class Virtual:
         self.serve()
 
     def serve(self):
-        """Start the far end's iperf3, anew if there is one."""
-        pid = f"/run/iperf3.{self.name}"
-        self.run("front", f"kill $(cat {pid}) 2>/dev/null; sleep 1; "
-                 + self.far(f"iperf3 -s -D -I {pid}; sleep 1"), 60)
+        """Start the far end's servers, anew if there are any."""
+        pid, other = f"/run/iperf3.{self.name}", f"/run/connect.{self.name}"
+        self.run("front", f"kill $(cat {pid} {other}) 2>/dev/null; sleep 1; "
+                 + self.far(compare_connect.server())
+                 + f" </dev/null >/dev/null 2>&1 & echo $! >{other}; "
+                 + self.far(f"iperf3 -s -D -I {pid}") + "; sleep 1", 60)
 
     def disk(self, kind):
         """The path of a disk where the jobs run."""
@@ -230,23 +233,25 @@ WHAT = {
 }
 
 
-def _box(name, kver, say, prim):
+def _box(name, kver, say, files):
     hv, _, drivers = name.partition("-")
     half = "ours" if drivers == "tenon" else "stock"
     return Box(machine.Setup(
         hv="none" if name == "bare" else hv, back=half, front=half, kver=kver,
         memory=MEMORY, dom0_memory=DOM0_MEMORY, limit=LIMIT,
-        extra_files=prim if hv in ("xen", "tenon") else ()), say)
+        extra_files=files), say)
 
 
 def make(names, kver, say, primitives=False):
     """The environments, in their order; the boxes of them all."""
-    prim = (compare_prim.build(paths.kernel_version(kver)),) \
-        if primitives else ()
-    boxes = {name: _box(name, kver, say, prim) for name in names
+    files = [compare_connect.build()]
+    if primitives:
+        files.append(compare_prim.build(paths.kernel_version(kver)))
+    files = tuple(filter(None, files))
+    boxes = {name: _box(name, kver, say, files) for name in names
              if name != "in-guest"}
     if "in-guest" in names and not {"tenon-tenon", "xen-stock"} & set(boxes):
-        boxes["tenon-tenon"] = _box("tenon-tenon", kver, say, prim)
+        boxes["tenon-tenon"] = _box("tenon-tenon", kver, say, files)
     envs = []
     for name in names:
         if name == "in-guest":

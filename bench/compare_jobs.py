@@ -6,6 +6,7 @@ import fnmatch
 import re
 import statistics
 
+import compare_connect
 import compare_prim
 import compare_scale
 import jobs
@@ -51,7 +52,7 @@ class Job:
 
     @property
     def group(self):
-        """fio, iperf3, ping, prim or scale."""
+        """fio, iperf3, ping, connect, prim or scale."""
         return self.name.split(".", maxsplit=1)[0]
 
     @property
@@ -164,6 +165,16 @@ def _ping():
                _ping_read)
 
 
+def _connect(count):
+    name = f"connect.dom0_to_guest.{count}"
+
+    def script(env, seconds):
+        return env.client(compare_connect.client(env.address, seconds, count))
+    return Job(name, "conn_s", "connection", "back", "net", script,
+               lambda env: script(env, 0),
+               lambda text: Sample(*compare_connect.read(name, text)))
+
+
 def _catalogue():
     listed = []
     for engine in ("libaio", "io_uring"):
@@ -190,8 +201,9 @@ def _catalogue():
         for size in (64, 1400):
             listed.append(_iperf(f"iperf3.udp{size}.{way}",
                                  f"-u -l {size} -b 0", "pps", "packet"))
+    listed += [_ping(), _connect(1), _connect(16)]
     # All of these come out of one measurement: compare_prim.measure().
-    return listed + [_ping()] + [
+    return listed + [
         Job(f"prim.{name}", "us", "op", "both", "split", None, None, None)
         for name in compare_prim.NAMES] + [
             Job(f"scale.{count}", "iops", "op", "both", "split", None, None,

@@ -6,13 +6,16 @@ import gzip
 import json
 import os
 import struct
+import subprocess
 import sys
+import time
 import types
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(TOP, "bench"), os.path.join(TOP, "rig")]
 # pylint: disable=wrong-import-position
+import compare_connect  # noqa: E402
 import compare_counts  # noqa: E402
 import compare_host  # noqa: E402
 import compare_instructions  # noqa: E402
@@ -25,6 +28,7 @@ from qemu import RigError  # noqa: E402
 
 FIO = compare_jobs.choose(["fio.randread.4k.qd1.libaio"], False)[0]
 PING = compare_jobs.choose(["ping.rtt"], False)[0]
+CONNECT = compare_jobs.choose(["connect.dom0_to_guest.1"], False)[0]
 TCP = compare_jobs.choose(["iperf3.tcp.dom0_to_guest.1"], False)[0]
 XEN = types.SimpleNamespace(name="xen-stock", hv="xen", split=True,
                             counts=True)
@@ -205,6 +209,8 @@ def wrong_answers_are_errors():
             (FIO, none), (FIO, "fio: command not found"),
             (FIO, none.replace('"error": 0', '"error": 95')),
             (TCP, '{"error": "the server is busy"}'),
+            (CONNECT, '{"connections": 0, "failed": 0, "seconds": 1}'),
+            (CONNECT, '{"connections": 90, "failed": 9, "seconds": 1}'),
             (PING, "10% packet loss" + "time=1.0 ms\n" * 90),
             (PING, "0% packet loss time=1.0 ms")):
         try:
@@ -223,6 +229,27 @@ def ping_is_read():
            (51000, 101, 100000))
 
 
+def connections_are_counted():
+    """Connections made and closed, as many as the program says"""
+    program = compare_connect.build()
+    with subprocess.Popen([program, "server", str(compare_connect.PORT),
+                           "2"]) as server:
+        try:
+            for _ in range(100):
+                text = subprocess.run(
+                    [program, "client", "127.0.0.1",
+                     str(compare_connect.PORT), "0", "3"],
+                    stdout=subprocess.PIPE, check=True, text=True).stdout
+                if not json.loads(text)["failed"]:
+                    break
+                time.sleep(0.2)
+        finally:
+            server.kill()
+    sample = CONNECT.read(text)
+    expect(sample.ops, 3)
+    assert 0 < sample.extra["p50_us"] <= sample.extra["p99_us"], sample
+
+
 def primitives_are_read():
     """Medians of the batches; a primitive that failed has none"""
     expect(compare_prim._values(
@@ -234,7 +261,7 @@ TESTS = [trace_is_counted, trace_with_holes_fails, trace_cut_short,
          debug_key_is_read, idle_is_taken_away, absent_is_null,
          kvm_is_counted, instructions_are_counts,
          ratios_point_upwards, quiet_rounds_win, wrong_answers_are_errors,
-         ping_is_read, primitives_are_read]
+         ping_is_read, connections_are_counted, primitives_are_read]
 
 
 def main():
