@@ -352,6 +352,67 @@ def net_hostile_front(m):
     reachable(m)
 
 
+def copied(m):
+    """(copies by hypercall, slots without one) that netback has made."""
+    text = m.run(f"ethtool -S {vif(m)}")
+    return tuple(counter(text, f"tx_{n}") + counter(text, f"rx_{n}")
+                 for n in ("copy_ops", "staged"))
+
+
+def net_staged(m):
+    """Between our halves pages stay mapped: packets cost no hypercall."""
+    if not (ours(m, "back") and ours(m, "front")):
+        return
+    # those posted before the control ring had its say
+    stream(m, 4, "before")
+    ops, staged = copied(m)
+    stream(m, 64, "staged")
+    more_ops, more_staged = copied(m)
+    expect(more_staged - staged > 64 << 8, "pages do not stay mapped")
+    expect(more_ops - ops < (more_staged - staged) / 10,
+           f"{more_ops - ops} copies by hypercall beside "
+           f"{more_staged - staged} without")
+
+
+def net_slow_reader(m):
+    """Packets that nobody reads keep pages; others are used meanwhile."""
+    if not (ours(m, "back") and ours(m, "front")):
+        return
+    sysctl = "sysctl -qw net.ipv4.tcp_rmem='4096 {} 33554432'"
+    m.guest_run(sysctl.format(33554432))
+    m.guest_run(RECEIVE + "; kill -STOP $(busybox pidof busybox)")
+    busy = counter(m.guest_run("ethtool -S eth0"), "rx_stage_busy")
+    send = SEND.format(mib=24, to=GUEST).replace("-w 60", "-w 300")
+    m.run(f"( {send} ) >/tmp/sent 2>&1 &")
+    guest_wait(m, "[ $(ethtool -S eth0 | sed -n "
+                  f"'s/.*q0_rx_stage_busy: //p') -gt {busy} ]",
+               "the reader holds all pages")
+    reachable(m)
+    m.run(f"ping -q -c 3 -i 0.2 -w 60 -s 20000 {GUEST}", 90)
+    m.guest_run("kill -CONT $(busybox pidof busybox); " + sysctl.format(131072))
+    got = m.guest_run(WAIT, 200).split()
+    dom0_wait(m, "[ $(wc -l </tmp/sent) = 2 ]", "the sender ends")
+    want = m.run("cat /tmp/sent").split()
+    expect(got == want, f"other bytes than sent: {got} for {want}")
+
+
+def net_untrusted(m):
+    """A guest that does not trust dom0 keeps no page mapped that it reads."""
+    if not (ours(m, "back") and ours(m, "front")):
+        return
+    param = "/sys/module/tenon_netfront/parameters/trusted"
+    m.guest_run(f"echo N >{param}")
+    with second_vif(m):
+        m.guest_run(f"echo Y >{param}; ip link set eth1 up; "
+                    "ip addr add 10.99.1.1/24 dev eth1")
+        m.run("ip addr add 10.99.1.2/24 dev xenbr0")
+        stream(m, 8, "untrusted", dom0="10.99.1.2", guest="10.99.1.1")
+        text = m.run("ethtool -S $(basename /sys/class/net/vif*.1)")
+        expect(counter(text, "tx_staged") > 1000, "what it sends is staged")
+        expect(not counter(text, "rx_staged"), "what it receives is not")
+        m.run("ip addr del 10.99.1.2/24 dev xenbr0")
+
+
 # How the back end lies, and what the guest must make of it: count it and go on,
 # see only sound packets, wait, or have no more to do with that back end.
 LIES = (
@@ -366,6 +427,10 @@ LIES = (
     ("no end", "stop"), ("ahead", "stop"), ("back", "stop"),
     ("tx no extra", "stop"), ("tx stray id", "stop"), ("tx twice", "stop"),
     ("tx ahead", "stop"), ("tx back", "stop"), ("no copy", "refuse"),
+    # what it says of pages that stay mapped only costs these
+    ("ctrl silence", "rx_packets"), ("ctrl size", "rx_packets"),
+    ("ctrl id", "rx_packets"), ("ctrl status", "rx_packets"),
+    ("ctrl ahead", "rx_packets"),
 )
 
 
@@ -464,6 +529,7 @@ def net_counters(m):
 
 
 TESTS = [net_features, net_ping_sizes, net_stream, net_stream_ipv6,
+         net_staged, net_untrusted, net_slow_reader,
          net_stream_offloads, net_stream_mtu, net_udp, net_rx_stall,
          net_tx_stall, net_detach_under_load, net_rate,
          net_hostile_front, net_hostile_back, net_counters,

@@ -17,6 +17,7 @@
 
 RING_DEFINE(liartx, union netif_tx_slot, struct netif_tx_rsp);
 RING_DEFINE(liarrx, struct netif_rx_req, union netif_rx_slot);
+RING_DEFINE(liarctrl, struct netif_ctrl_req, struct netif_ctrl_rsp);
 
 #define SLOTS 256
 
@@ -25,8 +26,11 @@ RING_DEFINE(liarrx, struct netif_rx_req, union netif_rx_slot);
  * @liar: its device
  * @tx_page: the front end's transmit ring, mapped
  * @rx_page: its receive ring, mapped
+ * @ctrl_page: its control ring, mapped
+ * @ctrl_irq: its event channel
  * @tx: back half of the former
- * @rx: back half of the latter
+ * @rx: back half of the second
+ * @ctrl: back half of the last
  * @extra: the next transmit slot is an extra
  * @told: the lie about what was received is told
  */
@@ -34,8 +38,11 @@ struct card {
 	struct liar liar;
 	void *tx_page;
 	void *rx_page;
+	void *ctrl_page;
+	int ctrl_irq;
 	struct liartx_back tx;
 	struct liarrx_back rx;
+	struct liarctrl_back ctrl;
 	bool extra;
 	bool told;
 };
@@ -173,11 +180,50 @@ static void card_receive(struct card *c)
 		virt_store_release(&sh->rsp_prod, sh->rsp_prod - 2);
 }
 
+/* Says that pages are mapped, which they are not. */
+static void card_control(struct card *c)
+{
+	struct ring_shared *sh = c->ctrl_page;
+	struct netif_ctrl_req req;
+
+	if (!c->ctrl_page || lying("ctrl silence"))
+		return;
+	while (liarctrl_back_consume(&c->ctrl, &req)) {
+		struct netif_ctrl_rsp rsp = { .id = req.id, .type = req.type };
+
+		if (req.type == NETIF_CTRL_GET_GREF_MAPPING_SIZE)
+			rsp.data = lying("ctrl size") ? 0xffffffff : 2048;
+		if (lying("ctrl id"))
+			rsp.id ^= 0x55;
+		if (lying("ctrl status"))
+			rsp.status = 0x80000000;
+		liarctrl_back_respond(&c->ctrl, &rsp);
+		liarctrl_back_publish(&c->ctrl);
+		if (lying("ctrl ahead"))
+			virt_store_release(&sh->rsp_prod, sh->rsp_prod + SLOTS);
+		notify_remote_via_irq(c->ctrl_irq);
+	}
+	liarctrl_back_arm(&c->ctrl);
+}
+
+static irqreturn_t card_event(int irq, void *data)
+{
+	struct card *c = data;
+
+	schedule_work(&c->liar.work);
+	xen_irq_lateeoi(irq, 0);
+	return IRQ_HANDLED;
+}
+
 static void card_answer(struct liar *l)
 {
 	struct card *c = card_of(l);
 	unsigned int i;
 
+	/* the control ring's events come early; they are not forgotten */
+	if (!l->connected)
+		return;
+	card_control(c);
 	card_receive(c);
 	card_transmit(c);
 	for (i = 0; i < (lying("storm") ? 20000 : 1); i++)
@@ -188,12 +234,35 @@ static void card_unmap(struct liar *l)
 {
 	struct card *c = card_of(l);
 
+	if (c->ctrl_irq > 0)
+		unbind_from_irqhandler(c->ctrl_irq, c);
+	c->ctrl_irq = 0;
+	cancel_work_sync(&l->work);
+	if (c->ctrl_page)
+		xenbus_unmap_ring_vfree(l->dev, c->ctrl_page);
+	c->ctrl_page = NULL;
 	if (c->tx_page)
 		xenbus_unmap_ring_vfree(l->dev, c->tx_page);
 	if (c->rx_page)
 		xenbus_unmap_ring_vfree(l->dev, c->rx_page);
 	c->tx_page = NULL;
 	c->rx_page = NULL;
+}
+
+static int card_map_ctrl(struct card *c)
+{
+	struct liar *l = &c->liar;
+	grant_ref_t ref = liar_read(l, "ctrl-ring-ref");
+
+	if (!ref)
+		return 0;
+	if (xenbus_map_ring_valloc(l->dev, &ref, 1, &c->ctrl_page))
+		return -EFAULT;
+	liarctrl_back_attach(&c->ctrl, c->ctrl_page, XEN_PAGE_SIZE);
+	c->ctrl_irq = bind_interdomain_evtchn_to_irqhandler_lateeoi(
+		l->dev, liar_read(l, "event-channel-ctrl"), card_event, 0,
+		"liar-ctrl", c);
+	return min(c->ctrl_irq, 0);
 }
 
 static int card_map(struct liar *l)
@@ -209,7 +278,7 @@ static int card_map(struct liar *l)
 	liarrx_back_attach(&c->rx, c->rx_page, XEN_PAGE_SIZE);
 	c->extra = false;
 	c->told = false;
-	return 0;
+	return card_map_ctrl(c);
 }
 
 static void card_offer(struct liar *l)
@@ -224,6 +293,7 @@ static void card_offer(struct liar *l)
 		liar_write(l, key[i], lying("limits") ? "-1" : "1");
 	liar_write(l, "feature-rx-copy", lying("no copy") ? "0" : "1");
 	liar_write(l, "feature-split-event-channels", "0");
+	liar_write(l, "feature-ctrl-ring", "1");
 	liar_write(l, "multi-queue-max-queues", lying("limits") ? "0" : "1");
 }
 

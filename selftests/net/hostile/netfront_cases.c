@@ -82,19 +82,6 @@ static int send_sound(struct link *l)
 	return SEND(l, data(l, 0, 60, 0));
 }
 
-/* Nothing is answered any more: the back end has given us up. */
-static bool given_up(struct link *l)
-{
-	u32 before;
-
-	msleep(1000);
-	before = READ_ONCE(l->tx.shared->rsp_prod);
-	l->tx.prod++;
-	link_publish(l, l->tx.prod);
-	msleep(1000);
-	return READ_ONCE(l->tx.shared->rsp_prod) == before;
-}
-
 /* All that parsing refuses; see tx_parse_test.c for the finer points. */
 static void bad_sizes(struct link *l)
 {
@@ -262,7 +249,7 @@ static void scribble(struct link *l)
 static void index_ahead(struct link *l)
 {
 	link_publish(l, l->tx.prod + LINK_SLOTS + 1);
-	EXPECT(given_up(l));
+	EXPECT(link_given_up(l));
 }
 
 static void index_back(struct link *l)
@@ -271,13 +258,13 @@ static void index_back(struct link *l)
 	link_publish(l, l->tx.prod - 1);
 	msleep(1000);
 	l->tx.prod--;
-	EXPECT(given_up(l));
+	EXPECT(link_given_up(l));
 }
 
 static void index_far(struct link *l)
 {
 	link_publish(l, l->tx.prod + 0x80000000u);
-	EXPECT(given_up(l));
+	EXPECT(link_given_up(l));
 }
 
 static void endless_chain(struct link *l)
@@ -288,7 +275,7 @@ static void endless_chain(struct link *l)
 	for (i = 0; i < LINK_SLOTS; i++)
 		link_put(l, &slot);
 	link_publish(l, l->tx.prod);
-	EXPECT(given_up(l));
+	EXPECT(link_given_up(l));
 }
 
 static void unfinished_packet(struct link *l)
@@ -297,7 +284,7 @@ static void unfinished_packet(struct link *l)
 
 	link_put(l, &slot);
 	link_publish(l, l->tx.prod);
-	EXPECT(given_up(l));
+	EXPECT(link_given_up(l));
 }
 
 static void extras_without_end(struct link *l)
@@ -310,7 +297,7 @@ static void extras_without_end(struct link *l)
 	for (i = 0; i < 100; i++)
 		link_put(l, &slot);
 	link_publish(l, l->tx.prod);
-	EXPECT(given_up(l));
+	EXPECT(link_given_up(l));
 }
 
 static void extras_that_are_not_there(struct link *l)
@@ -319,7 +306,7 @@ static void extras_that_are_not_there(struct link *l)
 
 	link_put(l, &slot);
 	link_publish(l, l->tx.prod);
-	EXPECT(given_up(l));
+	EXPECT(link_given_up(l));
 }
 
 /* Post what is no page; each is answered, with an error. */
@@ -393,12 +380,23 @@ static const struct hostile_case cases[] = {
 	{ "receiving into one page only", receive_into_one_page },
 	{ "receive index ahead of the ring", receive_index_ahead },
 	{ "leaving with requests under way", leave_in_a_hurry },
+	{ "control requests that mean nothing", ctrl_nonsense },
+	{ "lists with grants that are none", ctrl_bad_lists },
+	{ "the same page mapped twice", ctrl_twice },
+	{ "receiving into a page mapped to be read", ctrl_readonly },
+	{ "more pages to map than there is room for", ctrl_too_many },
+	{ "control requests without end", ctrl_many },
+	{ "control index ahead of the ring", ctrl_ahead },
 	{ "transmit ring that is none", NULL, KEYS(.tx_ring_ref = "4000000"),
 	  true },
 	{ "receive ring that is no number", NULL, KEYS(.rx_ring_ref = "x"), true },
 	{ "no event channel", NULL, KEYS(.event_channel = "0"), true },
 	{ "event channel of nobody", NULL, KEYS(.event_channel = "4294967295"),
 	  true },
+	{ "control ring that is none", NULL, KEYS(.ctrl_ring_ref = "4000000"),
+	  true },
+	{ "control ring with an event channel of nobody", NULL,
+	  KEYS(.ctrl_port = "4294967295"), true },
 	{ "no queue", NULL, KEYS(.num_queues = "0"), true },
 	{ "a billion queues", NULL, KEYS(.num_queues = "2147483648"), true },
 	{ "two queues, and none of them there", NULL, KEYS(.num_queues = "2"),

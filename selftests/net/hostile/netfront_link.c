@@ -40,7 +40,7 @@ static bool link_make_rings(struct link *l)
  */
 bool link_connect(struct link *l, const struct link_keys *keys)
 {
-	if (!link_make_rings(l))
+	if (!link_make_rings(l) || !ctrl_make(l, keys))
 		return false;
 	xenbus_rm(XBT_NIL, l->dev->nodename, "event-channel-tx");
 	xenbus_rm(XBT_NIL, l->dev->nodename, "event-channel-rx");
@@ -67,6 +67,7 @@ static void link_teardown(void *link)
 		xenbus_teardown_ring(&l->tx.page, 1, &l->tx.ref);
 	if (l->rx.page)
 		xenbus_teardown_ring(&l->rx.page, 1, &l->rx.ref);
+	ctrl_free(l);
 }
 
 /**
@@ -170,6 +171,24 @@ bool link_receive(struct link *l, union netif_rx_slot *rsp)
 	}
 	*rsp = slots[l->rx.cons++ % LINK_SLOTS].rsp;
 	return true;
+}
+
+/**
+ * link_given_up() - has the back end given us up?
+ * @l: link
+ *
+ * Return: true if nothing is answered any more.
+ */
+bool link_given_up(struct link *l)
+{
+	u32 before;
+
+	msleep(1000);
+	before = READ_ONCE(l->tx.shared->rsp_prod);
+	l->tx.prod++;
+	link_publish(l, l->tx.prod);
+	msleep(1000);
+	return READ_ONCE(l->tx.shared->rsp_prod) == before;
 }
 
 /**

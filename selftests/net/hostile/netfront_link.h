@@ -3,6 +3,7 @@
  * netfront_link.h - a network front end that can break every rule
  *
  * netfront_link.c	connects and disconnects, moves raw slots
+ * netfront_ctrl.c	the same for the control ring
  * netfront_cases.c	the cases, one test each, reported in TAP
  */
 #ifndef NETFRONT_LINK_H
@@ -15,6 +16,7 @@
 #include "ring.h"
 
 #define LINK_SLOTS 256
+#define LINK_CTRL_SLOTS 128
 
 /**
  * struct link_keys - what goes into xenstore, so that it can be wrong
@@ -29,6 +31,8 @@ struct link_keys {
 	const char *rx_copy;
 	const char *rx_notify;
 	const char *no_sg;
+	const char *ctrl_ring_ref;
+	const char *ctrl_port;
 };
 
 /**
@@ -48,10 +52,35 @@ union link_rx {
 };
 
 /**
+ * struct link_ctrl - a connection's control ring, and a page for lists
+ * @shared: the ring
+ * @page: the same
+ * @ref: its grant
+ * @prod: requests sent
+ * @cons: responses seen
+ * @port: event channel
+ * @irq: its interrupt
+ * @list: the list of a request
+ * @list_ref: its grant
+ */
+struct link_ctrl {
+	struct ring_shared *shared;
+	void *page;
+	grant_ref_t ref;
+	u32 prod;
+	u32 cons;
+	evtchn_port_t port;
+	int irq;
+	struct netif_gref *list;
+	grant_ref_t list_ref;
+};
+
+/**
  * struct link - a connection to a back end
  * @dev: xenbus device
  * @tx: transmit ring, its slots, its grant, requests sent, responses seen
  * @rx: the same of the receive ring
+ * @ctrl: the control ring
  * @port: event channel
  * @irq: its interrupt
  * @data: a page with a frame in it
@@ -67,6 +96,7 @@ struct link {
 		u32 prod;
 		u32 cons;
 	} tx, rx;
+	struct link_ctrl ctrl;
 	evtchn_port_t port;
 	int irq;
 	struct page *data;
@@ -84,5 +114,21 @@ bool link_answer(struct link *l, struct netif_tx_rsp *rsp);
 void link_post(struct link *l, u32 gref);
 void link_publish_rx(struct link *l, u32 req_prod);
 bool link_receive(struct link *l, union netif_rx_slot *rsp);
+
+bool ctrl_make(struct link *l, const struct link_keys *keys);
+void ctrl_free(struct link *l);
+void ctrl_publish(struct link *l, u32 req_prod);
+int ctrl_ask(struct link *l, u16 type, u32 a, u32 b, u32 c);
+int ctrl_list(struct link *l, u16 type, unsigned int n);
+
+/* The control ring's cases. */
+void ctrl_nonsense(struct link *l);
+void ctrl_bad_lists(struct link *l);
+void ctrl_twice(struct link *l);
+void ctrl_readonly(struct link *l);
+void ctrl_too_many(struct link *l);
+void ctrl_many(struct link *l);
+void ctrl_ahead(struct link *l);
+bool link_given_up(struct link *l);
 
 #endif /* NETFRONT_LINK_H */
