@@ -47,23 +47,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #endif
+#include "evtchn_sent.h"
 
 #define EVTCHN_2L_WORD_BITS 64
 #define EVTCHN_2L_PORTS (EVTCHN_2L_WORD_BITS * EVTCHN_2L_WORD_BITS)
-
-/**
- * enum evtchn_2l_sent - how far a send had to go
- * @EVTCHN_2L_MERGED: the port was pending already; nothing to do
- * @EVTCHN_2L_MASKED: now pending, but masked: only a poller cares
- * @EVTCHN_2L_QUEUED: now pending, an upcall for its word was under way
- * @EVTCHN_2L_UPCALL: now pending, and the virtual CPU has to be told
- */
-enum evtchn_2l_sent {
-	EVTCHN_2L_MERGED,
-	EVTCHN_2L_MASKED,
-	EVTCHN_2L_QUEUED,
-	EVTCHN_2L_UPCALL,
-};
 
 static inline bool evtchn_2l_test_bit(const uint64_t *words, uint32_t n)
 {
@@ -93,15 +80,15 @@ static inline bool evtchn_2l_clear_bit(uint64_t *words, uint32_t n)
  * Steps E and F.  The flag is set by exchange too: exactly one of several
  * senders is told to interrupt the virtual CPU.
  */
-static inline enum evtchn_2l_sent evtchn_2l_raise(uint64_t *selector,
+static inline enum evtchn_sent evtchn_2l_raise(uint64_t *selector,
 						  uint8_t *upcall,
 						  uint32_t port)
 {
 	if (evtchn_2l_set_bit(selector, port / EVTCHN_2L_WORD_BITS))
-		return EVTCHN_2L_QUEUED;
+		return EVTCHN_QUEUED;
 	if (__atomic_exchange_n(upcall, 1, __ATOMIC_SEQ_CST))
-		return EVTCHN_2L_QUEUED;
-	return EVTCHN_2L_UPCALL;
+		return EVTCHN_QUEUED;
+	return EVTCHN_UPCALL;
 }
 
 /**
@@ -112,19 +99,19 @@ static inline enum evtchn_2l_sent evtchn_2l_raise(uint64_t *selector,
  * @upcall: that one's upcall flag
  * @port: checked port number
  *
- * Return: what was done; on EVTCHN_2L_UPCALL the caller interrupts the virtual
- * CPU, on any but EVTCHN_2L_MERGED it looks for pollers of the port.
+ * Return: what was done; on EVTCHN_UPCALL the caller interrupts the virtual
+ * CPU, on any but EVTCHN_MERGED it looks for pollers of the port.
  */
-static inline enum evtchn_2l_sent evtchn_2l_send(uint64_t *pending,
+static inline enum evtchn_sent evtchn_2l_send(uint64_t *pending,
 						 const uint64_t *mask,
 						 uint64_t *selector,
 						 uint8_t *upcall,
 						 uint32_t port)
 {
 	if (evtchn_2l_set_bit(pending, port)) /* A */
-		return EVTCHN_2L_MERGED;
+		return EVTCHN_MERGED;
 	if (evtchn_2l_test_bit(mask, port)) /* B, pairs with C */
-		return EVTCHN_2L_MASKED;
+		return EVTCHN_MASKED;
 	return evtchn_2l_raise(selector, upcall, port);
 }
 
@@ -136,19 +123,19 @@ static inline enum evtchn_2l_sent evtchn_2l_send(uint64_t *pending,
  * @upcall: that one's upcall flag
  * @port: checked port number
  *
- * Return: EVTCHN_2L_UPCALL if the virtual CPU has to be interrupted; else
- * EVTCHN_2L_QUEUED, or EVTCHN_2L_MERGED if nothing was pending or masked.
+ * Return: EVTCHN_UPCALL if the virtual CPU has to be interrupted; else
+ * EVTCHN_QUEUED, or EVTCHN_MERGED if nothing was pending or masked.
  */
-static inline enum evtchn_2l_sent evtchn_2l_unmask(const uint64_t *pending,
+static inline enum evtchn_sent evtchn_2l_unmask(const uint64_t *pending,
 						   uint64_t *mask,
 						   uint64_t *selector,
 						   uint8_t *upcall,
 						   uint32_t port)
 {
 	if (!evtchn_2l_clear_bit(mask, port)) /* C */
-		return EVTCHN_2L_MERGED;
+		return EVTCHN_MERGED;
 	if (!evtchn_2l_test_bit(pending, port)) /* D, pairs with A */
-		return EVTCHN_2L_MERGED;
+		return EVTCHN_MERGED;
 	return evtchn_2l_raise(selector, upcall, port);
 }
 

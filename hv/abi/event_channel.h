@@ -82,4 +82,23 @@ struct evtchn_reset {
 	domid_t dom;
 };
 
+/* Give a vCPU its control block, by frame and offset in it. */
+struct evtchn_init_control {
+	u64 control_gfn;
+	u32 offset;
+	u32 vcpu;
+	u8 link_bits; /* out: how many of a word name the next port */
+	u8 pad[7];
+};
+
+/* Words for the next ports: a frame of them. */
+struct evtchn_expand_array {
+	u64 array_gfn;
+};
+
+struct evtchn_set_priority {
+	u32 port;
+	u32 priority;
+};
+
 #endif /* HV_ABI_EVENT_CHANNEL_H */

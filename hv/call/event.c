@@ -7,19 +7,26 @@
  * changes both ends under both locks; so neither the peer's domain nor its
  * channel needs a reference.
  */
+#include "evtchn_fifo.h"
 #include "event.h"
-#include "evtchn_2l.h"
 
 int evtchn_init(struct domain *d, u32 max_port)
 {
+	u32 max_ports = min(max_port, evtchn_fifo.max_ports - 1) + 1;
+	u32 buckets = DIV_ROUND_UP(max_ports, EVTCHN_BUCKET);
 	struct evtchn_table *t = kzalloc(sizeof(*t));
 
 	if (!t)
 		return -ENOMEM;
-	t->nr_ports = max_port < EVTCHN_2L_NR_CHANNELS ? max_port + 1 :
-							 EVTCHN_2L_NR_CHANNELS;
-	t->used[0] = 1; /* port 0 is "none" */
 	d->evtchn = t;
+	t->max_ports = max_ports;
+	t->nr_ports = min(max_ports, evtchn_2l.max_ports);
+	t->abi = &evtchn_2l;
+	t->used = kzalloc(BITS_TO_WORDS(max_ports) * sizeof(*t->used));
+	t->bucket = kzalloc(buckets * sizeof(*t->bucket));
+	if (!t->used || !t->bucket)
+		return -ENOMEM; /* domain_create() calls evtchn_free() */
+	t->used[0] = 1; /* port 0 is "none" */
 	return 0;
 }
 
@@ -27,11 +34,11 @@ void evtchn_free(struct domain *d)
 {
 	struct evtchn_table *t = d->evtchn;
 
-	if (!t)
-		return;
-	for (unsigned int i = 0; i < EVTCHN_BUCKETS; i++)
-		if (t->bucket[i])
-			page_free_virt(t->bucket[i], 0);
+	for (u32 i = 0; t->bucket && i < t->max_ports; i += EVTCHN_BUCKET)
+		if (t->bucket[i / EVTCHN_BUCKET])
+			page_free_virt(t->bucket[i / EVTCHN_BUCKET], 0);
+	kfree(t->bucket);
+	kfree(t->used);
 	kfree(t);
 	d->evtchn = NULL;
 }
@@ -84,15 +91,16 @@ void evtchn_unlock_ends(struct evtchn *a, struct evtchn *b)
 long evtchn_alloc(struct domain *d)
 {
 	struct evtchn_table *t = d->evtchn;
+	u32 words = BITS_TO_WORDS(t->nr_ports);
 	struct evtchn *bucket;
 	u32 port, i;
 
 	/* evtchn_destroy() takes the lock after the state changed. */
 	if (d->state >= DOMAIN_DYING)
 		return -EINVAL;
-	for (i = 0; i < EVTCHN_2L_WORDS && t->used[i] == ~0ULL; i++)
+	for (i = 0; i < words && t->used[i] == ~0ULL; i++)
 		;
-	if (i == EVTCHN_2L_WORDS)
+	if (i == words)
 		return -ENOSPC;
 	port = i * 64 + ffs64(~t->used[i]);
 	if (port >= t->nr_ports)
@@ -106,6 +114,7 @@ long evtchn_alloc(struct domain *d)
 		store_release(&t->bucket[port / EVTCHN_BUCKET], bucket);
 	}
 	t->used[i] |= 1ULL << (port % 64);
+	evtchn_of(d, port)->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
 	return port;
 }
 
@@ -123,7 +132,7 @@ static void evtchn_release(struct domain *d, u32 port, struct evtchn *c)
 	c->peer.domain = NULL;
 	c->peer.port = 0;
 	d->evtchn->used[port / 64] &= ~(1ULL << (port % 64));
-	evtchn_2l_clear_bit(d->shared_info->evtchn_pending, port);
+	d->evtchn->abi->clear(d, port, c);
 }
 
 long evtchn_close_port(struct domain *d, u32 port)
@@ -177,7 +186,7 @@ long evtchn_close_port(struct domain *d, u32 port)
 	return 0;
 }
 
-int evtchn_close_all(struct domain *d)
+static int evtchn_close_all(struct domain *d)
 {
 	unsigned int closed = 0;
 
@@ -191,9 +200,22 @@ int evtchn_close_all(struct domain *d)
 	return 0;
 }
 
-int evtchn_destroy(struct domain *d)
+int evtchn_reset(struct domain *d)
 {
-	return d->evtchn ? evtchn_close_all(d) : 0;
+	struct evtchn_table *t = d->evtchn;
+	int err = t ? evtchn_close_all(d) : 0;
+
+	if (err || !t)
+		return err;
+	spin_lock(&t->lock);
+	/* Whoever opens ports meanwhile makes us do it again. */
+	for (u32 i = 0; i < BITS_TO_WORDS(t->nr_ports); i++)
+		if (t->used[i] != (i ? 0 : 1))
+			err = -ERESTART;
+	if (!err && t->fifo)
+		fifo_release(d);
+	spin_unlock(&t->lock);
+	return err;
 }
 
 static void poll_wake(struct domain *d, u32 port)
@@ -245,9 +267,16 @@ void evtchn_poll_end(struct vcpu *v)
 
 long evtchn_is_pending(struct domain *d, u32 port)
 {
-	if (port == 0 || port >= d->evtchn->nr_ports)
-		return -EINVAL;
-	return evtchn_2l_test_bit(d->shared_info->evtchn_pending, port);
+	struct evtchn *c = evtchn_of(d, port);
+	bool pending;
+
+	if (!c)
+		return port && port < d->evtchn->nr_ports ? 0 : -EINVAL;
+	spin_lock(&c->lock);
+	pending = c->state != CHAN_FREE &&
+		  d->evtchn->abi->look(d, port, c) & EVTCHN_PENDING;
+	spin_unlock(&c->lock);
+	return pending;
 }
 
 /* The upcall flag of @v went from 0 to 1. */
@@ -260,63 +289,68 @@ static void upcall(struct vcpu *v)
 		vcpu_kick(v);
 }
 
-void evtchn_deliver(struct domain *d, u32 port, u32 vcpu_id)
+/*
+ * The vCPU may look elsewhere from now on, or was about to when an event was
+ * sent to where it looked before: let it look at everything in the new place.
+ * What the selector says is nothing to FIFO; that finds what is ready in the
+ * control block, which does not move.
+ */
+static bool raise_all(struct vcpu_info *vi)
 {
-	struct shared_info *si = d->shared_info;
-	struct vcpu *v = d->vcpu[vcpu_id];
+	WRITE_ONCE(vi->evtchn_pending_sel, ~0ULL);
+	return !__atomic_exchange_n(&vi->evtchn_upcall_pending, 1,
+				    __ATOMIC_SEQ_CST);
+}
+
+void evtchn_deliver(struct domain *d, u32 port, struct evtchn *c)
+{
+	struct evtchn_table *t = d->evtchn;
+	const struct evtchn_abi *abi = load_acquire(&t->abi);
+	struct vcpu *v = d->vcpu[READ_ONCE(c->vcpu)];
 	struct vcpu_info *vi = READ_ONCE(v->vcpu_info);
-	enum evtchn_2l_sent sent;
+	enum evtchn_sent sent;
 
 	__atomic_fetch_add(&d->events_sent, 1, __ATOMIC_RELAXED);
-	sent = evtchn_2l_send(si->evtchn_pending, si->evtchn_mask,
-			      &vi->evtchn_pending_sel,
-			      &vi->evtchn_upcall_pending, port);
-	if (sent == EVTCHN_2L_MERGED)
+	sent = abi->send(d, port, c, vi);
+	/* Changed meanwhile: nobody may look at the old ABI's words any more. */
+	if (unlikely(abi != READ_ONCE(t->abi)))
+		sent = load_acquire(&t->abi)->send(d, port, c, vi);
+	if (sent == EVTCHN_MERGED)
 		return;
 	/*
 	 * If vcpu_info moved meanwhile, the selector bit may be in the old place
 	 * only and evtchn_vcpu_info_moved() have been done before the port was
 	 * pending.  If it has not moved yet when read here, that comes after.
 	 */
-	if (unlikely(vi != READ_ONCE(v->vcpu_info))) {
-		vi = READ_ONCE(v->vcpu_info);
-		if (evtchn_2l_raise_all(&vi->evtchn_pending_sel,
-					&vi->evtchn_upcall_pending))
-			sent = EVTCHN_2L_UPCALL;
-	}
-	if (sent == EVTCHN_2L_UPCALL)
+	if (unlikely(vi != READ_ONCE(v->vcpu_info)) &&
+	    raise_all(READ_ONCE(v->vcpu_info)))
+		sent = EVTCHN_UPCALL;
+	if (sent == EVTCHN_UPCALL)
 		upcall(v);
-	if (READ_ONCE(d->evtchn->pollers))
+	if (READ_ONCE(t->pollers))
 		poll_wake(d, port);
 }
 
-void evtchn_unmask(struct domain *d, u32 port, u32 vcpu_id)
+void evtchn_unmask(struct domain *d, u32 port, struct evtchn *c)
 {
-	struct shared_info *si = d->shared_info;
-	struct vcpu *v = d->vcpu[vcpu_id];
-	struct vcpu_info *vi = READ_ONCE(v->vcpu_info);
+	struct vcpu *v = d->vcpu[READ_ONCE(c->vcpu)];
 
-	if (evtchn_2l_unmask(si->evtchn_pending, si->evtchn_mask,
-			     &vi->evtchn_pending_sel,
-			     &vi->evtchn_upcall_pending,
-			     port) == EVTCHN_2L_UPCALL)
+	if (d->evtchn->abi->unmask(d, port, c, READ_ONCE(v->vcpu_info)) ==
+	    EVTCHN_UPCALL)
 		upcall(v);
 }
 
 void evtchn_vcpu_info_moved(struct vcpu *v)
 {
-	struct vcpu_info *vi = v->vcpu_info;
-
 	/* The new place is visible to senders before every port is raised. */
 	smp_mb();
-	if (evtchn_2l_raise_all(&vi->evtchn_pending_sel,
-				&vi->evtchn_upcall_pending))
+	if (raise_all(v->vcpu_info))
 		upcall(v);
 }
 
 long evtchn_send(struct domain *d, u32 port)
 {
-	struct evtchn *c = evtchn_of(d, port), *peer;
+	struct evtchn *c = evtchn_of(d, port);
 	long ret = 0;
 
 	if (!c)
@@ -325,12 +359,11 @@ long evtchn_send(struct domain *d, u32 port)
 	spin_lock(&c->lock);
 	switch (c->state) {
 	case CHAN_INTERDOMAIN:
-		peer = evtchn_of(c->peer.domain, c->peer.port);
 		evtchn_deliver(c->peer.domain, c->peer.port,
-			       READ_ONCE(peer->vcpu));
+			       evtchn_of(c->peer.domain, c->peer.port));
 		break;
 	case CHAN_IPI:
-		evtchn_deliver(d, port, READ_ONCE(c->vcpu));
+		evtchn_deliver(d, port, c);
 		break;
 	case CHAN_UNBOUND:
 		break; /* the peer has gone or is still to come: dropped */
@@ -352,7 +385,7 @@ static void send_virq(struct domain *d, struct vcpu *v, u32 virq)
 	spin_lock(&c->lock);
 	/* The port may just have been closed, and used again. */
 	if (c->state == CHAN_VIRQ && c->virq == virq)
-		evtchn_deliver(d, port, READ_ONCE(c->vcpu));
+		evtchn_deliver(d, port, c);
 	spin_unlock(&c->lock);
 }
 
@@ -371,20 +404,23 @@ void evtchn_dump(struct domain *d)
 {
 	static const char *const name[] = { "free", "unbound", "interdomain",
 					    "virq", "ipi" };
-	struct shared_info *si = d->shared_info;
+	struct evtchn_table *t = d->evtchn;
 
-	if (!d->evtchn || !si)
+	if (!t || d->state == DOMAIN_DEAD)
 		return;
-	pr_info("d%u event channels: port [pending masked] vcpu", d->id);
-	for (u32 port = 1; port < d->evtchn->nr_ports; port++) {
+	spin_lock(&t->lock);
+	pr_info("d%u %s event channels: port [pending masked] vcpu", d->id,
+		t->fifo ? "FIFO" : "2-level");
+	for (u32 port = 1; port < t->nr_ports; port++) {
 		struct evtchn *c = evtchn_of(d, port);
+		unsigned int look;
 
 		if (!c || c->state == CHAN_FREE)
 			continue;
+		look = t->abi->look(d, port, c);
 		pr_info("%5u [%u%u] %u %s d%u %u", port,
-			evtchn_2l_test_bit(si->evtchn_pending, port),
-			evtchn_2l_test_bit(si->evtchn_mask, port), c->vcpu,
-			name[c->state],
+			look & EVTCHN_PENDING, look / EVTCHN_MASKED_BIT,
+			c->vcpu, name[c->state],
 			c->state == CHAN_INTERDOMAIN ? c->peer.domain->id :
 			c->state == CHAN_UNBOUND     ? c->domid :
 						       d->id,
@@ -392,4 +428,5 @@ void evtchn_dump(struct domain *d)
 			c->state == CHAN_VIRQ	     ? c->virq :
 						       0);
 	}
+	spin_unlock(&t->lock);
 }

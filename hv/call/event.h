@@ -4,6 +4,7 @@
 #define HV_CALL_EVENT_H
 
 #include "../abi/event_channel.h"
+#include "evtchn_sent.h"
 #include "hypercall.h"
 
 enum evtchn_state {
@@ -16,14 +17,23 @@ enum evtchn_state {
 
 /**
  * struct evtchn - one end of an event channel
- * @lock: held to send through the channel, and to change anything but @vcpu
+ * @lock: held to send through the channel, and to change anything but @vcpu and
+ *	what is FIFO's
+ * @link_lock: FIFO: held to link the port into a queue
+ * @queue: FIFO: the queue it was linked to the last time, see event_fifo.c
  * @state: enum evtchn_state
  * @vcpu: vCPU of the owner that is told
+ * @priority: FIFO: of its queue
+ * @early: FIFO: became pending before there was a word for it
  */
 struct evtchn {
 	struct spinlock lock;
+	struct spinlock link_lock;
+	u16 queue;
 	u8 state;
-	u32 vcpu;
+	u8 vcpu;
+	u8 priority;
+	bool early;
 	union {
 		domid_t domid; /* CHAN_UNBOUND */
 		u32 virq; /* CHAN_VIRQ */
@@ -35,23 +45,56 @@ struct evtchn {
 };
 
 #define EVTCHN_BUCKET (PAGE_SIZE / sizeof(struct evtchn))
-#define EVTCHN_BUCKETS (EVTCHN_2L_NR_CHANNELS / EVTCHN_BUCKET)
+
+/* What the words of a port say. */
+#define EVTCHN_PENDING 1
+#define EVTCHN_MASKED_BIT 2
+
+/**
+ * struct evtchn_abi - how a domain is told its events
+ * @max_ports: ports the words have room for
+ * @send: make a port pending and say so to the vCPU with @vi
+ * @unmask: unmask a port, redoing what it missed
+ * @look: EVTCHN_PENDING, EVTCHN_MASKED_BIT
+ * @clear: make a port not pending; it is being closed
+ *
+ * @c is the port's own channel.  Its lock, its peer's, or the table's is held, so
+ * the port is not closed meanwhile.
+ */
+struct evtchn_abi {
+	u32 max_ports;
+	enum evtchn_sent (*send)(struct domain *d, u32 port, struct evtchn *c,
+				 struct vcpu_info *vi);
+	enum evtchn_sent (*unmask)(struct domain *d, u32 port, struct evtchn *c,
+				   struct vcpu_info *vi);
+	unsigned int (*look)(struct domain *d, u32 port, struct evtchn *c);
+	void (*clear)(struct domain *d, u32 port, struct evtchn *c);
+};
+extern const struct evtchn_abi evtchn_2l, evtchn_fifo;
+
+struct event_fifo;
 
 /**
  * struct evtchn_table - the event channels of a domain
- * @lock: held to allocate, bind, close; of two domains by order of id, and
- *	before the lock of a channel
- * @nr_ports: ports [1, nr_ports) may be used
+ * @lock: held to allocate, bind, close, and to change the ABI; of two domains by
+ *	order of id, and before the lock of a channel
+ * @max_ports: ports the domain was made with room for
+ * @nr_ports: ports [1, nr_ports) may be used now
  * @used: allocated ports
  * @bucket: channels; a bucket appears when first needed and stays
+ * @abi: how the domain is told
+ * @fifo: what FIFO needs, NULL unless @abi is
  * @poll_lock: protects @pollers, polling_ports and poll_port of the vCPUs
  * @pollers: vCPUs that may be in SCHEDOP_poll
  */
 struct evtchn_table {
 	struct spinlock lock;
+	u32 max_ports;
 	u32 nr_ports;
-	u64 used[EVTCHN_2L_WORDS];
-	struct evtchn *bucket[EVTCHN_BUCKETS];
+	u64 *used;
+	struct evtchn **bucket;
+	const struct evtchn_abi *abi;
+	struct event_fifo *fifo;
 	struct spinlock poll_lock;
 	u64 pollers;
 };
@@ -62,7 +105,7 @@ static inline struct evtchn *evtchn_of(struct domain *d, u32 port)
 	struct evtchn_table *t = d->evtchn;
 	struct evtchn *bucket;
 
-	if (port == 0 || port >= t->nr_ports)
+	if (port == 0 || port >= READ_ONCE(t->nr_ports))
 		return NULL;
 	/* Pairs with the release in evtchn_alloc(). */
 	bucket = load_acquire(&t->bucket[port / EVTCHN_BUCKET]);
@@ -76,15 +119,12 @@ static inline struct evtchn *evtchn_of(struct domain *d, u32 port)
 long evtchn_alloc(struct domain *d);
 /* Close a port, making its peer unbound.  0 or -EINVAL if it is not open. */
 long evtchn_close_port(struct domain *d, u32 port);
-/* Close all; -ERESTART if it wants to be called again. */
-int evtchn_close_all(struct domain *d);
-/* Make @port of @d pending for vCPU @vcpu_id. */
-void evtchn_deliver(struct domain *d, u32 port, u32 vcpu_id);
-/* Unmask @port of @d. */
-void evtchn_unmask(struct domain *d, u32 port, u32 vcpu_id);
+/* Make @port of @d pending, whose channel is @c: see struct evtchn_abi. */
+void evtchn_deliver(struct domain *d, u32 port, struct evtchn *c);
+void evtchn_unmask(struct domain *d, u32 port, struct evtchn *c);
 /* EVTCHNOP_send by @d: 0 or -EINVAL. */
 long evtchn_send(struct domain *d, u32 port);
-/* Is the pending bit of @port set?  -EINVAL if there can be no such port. */
+/* Is @port pending?  -EINVAL if there can be no such port. */
 long evtchn_is_pending(struct domain *d, u32 port);
 /*
  * SCHEDOP_poll: wake @v when @port (0: any port) of its domain becomes pending.
@@ -92,6 +132,12 @@ long evtchn_is_pending(struct domain *d, u32 port);
  */
 void evtchn_poll_begin(struct vcpu *v, u32 port);
 void evtchn_poll_end(struct vcpu *v);
+
+/* event_fifo.c: the operations of that ABI, by a vCPU of @d. */
+long fifo_init_control(struct domain *d, u32 vcpu, gfn_t gfn, u32 offset);
+long fifo_expand_array(struct domain *d, gfn_t gfn);
+/* Back to 2 levels, under the table's lock, no port in use. */
+void fifo_release(struct domain *d);
 
 /* Locks of two tables, which may be one. */
 void evtchn_lock_two(struct domain *a, struct domain *b);

@@ -376,7 +376,7 @@ static int domain_kill_steps(struct domain *d)
 {
 	int err;
 
-	err = evtchn_destroy(d);
+	err = evtchn_reset(d);
 	if (!err)
 		err = grant_release_maps(d);
 	if (!err)

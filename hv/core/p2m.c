@@ -153,6 +153,29 @@ mfn_t p2m_lookup(struct domain *d, gfn_t gfn, enum p2m_type *type,
 	return npt_leaf_mfn(e, gfn, level);
 }
 
+const void *p2m_peek(const struct domain *d, u64 gpa)
+{
+	const u64 *table = d->p2m_root;
+
+	if (gpa >> PAGE_SHIFT >= MAX_GFN)
+		return NULL;
+#pragma GCC unroll 4
+	for (unsigned int l = LEVELS; l-- > 0;) {
+		u64 below = (1ULL << (PAGE_SHIFT + 9 * l)) - 1;
+		u64 e = READ_ONCE(table[npt_index(gpa >> PAGE_SHIFT, l)]);
+
+		if (!(e & NPT_PRESENT))
+			return NULL;
+		if (npt_is_leaf(e, l))
+			return npt_type(e) == P2M_MMIO ?
+				       NULL :
+				       (void *)((e & NPT_ADDR & ~below) |
+						(gpa & below));
+		table = npt_table(e);
+	}
+	return NULL;
+}
+
 /* Replace an absent entry or a larger leaf by a table of the same meaning. */
 static u64 *p2m_make_table(struct domain *d, u64 *entry, unsigned int level)
 {
@@ -334,6 +357,8 @@ struct page *p2m_get_page(struct domain *d, gfn_t gfn, bool write,
 		struct page *pg;
 		u64 e;
 
+		/* Or the compiler readies itself for a second try before the first. */
+		__asm__("" : "+r"(gfn));
 		e = p2m_walk(d, gfn, &level, &slot);
 		*type = e & NPT_PRESENT ? npt_type(e) : P2M_NONE;
 		if (*type == P2M_NONE || *type == P2M_MMIO)

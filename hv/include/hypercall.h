@@ -56,7 +56,7 @@ struct domain *domain_for_call(domid_t id, long *err);
 /* event.c: event channels, for the rest of the hypervisor */
 int evtchn_init(struct domain *d, u32 max_port);
 /* Close all ports; -ERESTART if it wants to be called again. */
-int evtchn_destroy(struct domain *d);
+int evtchn_reset(struct domain *d);
 void evtchn_free(struct domain *d);
 /* A virtual interrupt: per vCPU (TIMER, DEBUG), or global (sent to dom0). */
 void evtchn_send_virq(struct vcpu *v, u32 virq);

@@ -77,7 +77,14 @@ void p2m_flush(struct domain *d);
 struct page *p2m_get_page(struct domain *d, gfn_t gfn, bool write,
 			  enum p2m_type *type);
 
-/* The same, only for RAM of the domain's own that it may write. */
+/*
+ * Where the memory at a guest physical address is mapped, NULL if there is none,
+ * without a reference: what is read there counts only if tlb_gen is the same
+ * before the first look and after the last read.
+ */
+const void *p2m_peek(const struct domain *d, u64 gpa);
+
+/* As p2m_get_page(), only for RAM of the domain's own that it may write. */
 struct page *p2m_get_ram(struct domain *d, gfn_t gfn);
 
 /* Highest gfn ever set, for XENMEM_maximum_gpfn. */

@@ -3,6 +3,7 @@
 #ifndef HV_X86_ARCH_H
 #define HV_X86_ARCH_H
 
+#include "asm.h"
 #include "hypercall.h"
 #include "svm.h"
 #include "vmm.h"
@@ -99,6 +100,13 @@ void svm_inject_error(struct vcpu *v, u8 vector, u32 error);
 #define VEC_UD 6
 #define VEC_GP 13
 #define VEC_PF 14
+
+static inline bool svm_long_mode(const struct vcpu *v)
+{
+	const struct vmcb *vmcb = v->arch->vmcb;
+
+	return (vmcb->efer & EFER_LMA) && (vmcb->cs.attr & ATTR_LONG);
+}
 
 /* exit.c */
 void exit_handle(struct vcpu *v);

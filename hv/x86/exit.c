@@ -10,7 +10,7 @@
 #define OP_XSETBV  0x0f01d1
 #define MAX_INSN   15
 
-static bool is_prefix(struct vcpu *v, u8 b)
+static bool is_prefix(const struct vcpu *v, u8 b)
 {
 	static const u8 prefixes[] = {0x66, 0x67, 0xf2, 0xf3, 0x2e, 0x36,
 				      0x3e, 0x26, 0x64, 0x65, 0xf0};
@@ -19,7 +19,7 @@ static bool is_prefix(struct vcpu *v, u8 b)
 		if (b == prefixes[i])
 			return true;
 	/* REX. */
-	return vmm_long_mode(v) && (b & 0xf0) == 0x40;
+	return svm_long_mode(v) && (b & 0xf0) == 0x40;
 }
 
 /*
@@ -45,7 +45,7 @@ void exit_step(struct vcpu *v, u64 next_rip)
 {
 	struct vcpu_arch *a = v->arch;
 
-	if (!vmm_long_mode(v))
+	if (!svm_long_mode(v))
 		next_rip = (u32)next_rip;
 	a->regs.rip = next_rip;
 	a->regs.rflags &= ~RFLAGS_RF;
@@ -68,14 +68,14 @@ bool exit_skip(struct vcpu *v, u32 opcode, unsigned int opcode_len)
 	struct vcpu_arch *a = v->arch;
 	u64 rip = a->regs.rip;
 	struct known_insn *known = &a->known[rip % ARRAY_SIZE(a->known)];
+	bool kernel = !a->vmcb->cpl && svm_long_mode(v);
 	unsigned int len;
 
 	if (svm_features.nrips) {
 		exit_step(v, a->vmcb->next_rip);
 		return true;
 	}
-	if (known->rip == rip && known->opcode == opcode && !vmm_cpl(v) &&
-	    vmm_long_mode(v)) {
+	if (kernel && known->rip == rip && known->opcode == opcode) {
 		exit_step(v, rip + known->len);
 		return true;
 	}
@@ -85,8 +85,8 @@ bool exit_skip(struct vcpu *v, u32 opcode, unsigned int opcode_len)
 		svm_inject(v, VEC_UD);
 		return false;
 	}
-	if (!vmm_cpl(v) && vmm_long_mode(v))
-		*known = (struct known_insn){rip, opcode, len};
+	if (kernel)
+		*known = (struct known_insn){ rip, opcode, len };
 	exit_step(v, rip + len);
 	return true;
 }

@@ -102,7 +102,7 @@ static void io_write(const struct vcpu *v, u16 port, u32 val, unsigned int size)
 
 static void string_fault(struct vcpu *v, u64 addr)
 {
-	if (vmm_long_mode(v) && (s64)(addr << 16) >> 16 != (s64)addr) {
+	if (svm_long_mode(v) && (s64)(addr << 16) >> 16 != (s64)addr) {
 		svm_inject_error(v, VEC_GP, 0);
 		return;
 	}
@@ -119,7 +119,7 @@ static u64 address_mask(struct vcpu *v, u64 info)
 		return 0xffffffff;
 	if (info & IOIO_ADDR16)
 		return 0xffff;
-	if (vmm_long_mode(v))
+	if (svm_long_mode(v))
 		return ~0ULL;
 	return v->arch->vmcb->cs.attr & ATTR_DB ? 0xffffffff : 0xffff;
 }
@@ -148,7 +148,7 @@ static void io_string(struct vcpu *v, u64 info, unsigned int size)
 		u64 addr = *index & mask;
 
 		if (in) {
-			addr += vmm_long_mode(v) ? 0 : v->arch->vmcb->es.base;
+			addr += svm_long_mode(v) ? 0 : v->arch->vmcb->es.base;
 			if (guest_write(addr, ones, size)) {
 				string_fault(v, addr);
 				return;

@@ -497,7 +497,5 @@ unsigned int vmm_cpl(struct vcpu *v)
 
 bool vmm_long_mode(struct vcpu *v)
 {
-	const struct vmcb *vmcb = v->arch->vmcb;
-
-	return (vmcb->efer & EFER_LMA) && (vmcb->cs.attr & ATTR_LONG);
+	return svm_long_mode(v);
 }

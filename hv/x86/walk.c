@@ -21,13 +21,11 @@
 #define WALK_TRIES 64
 
 /* The entry at @gpa, 0 (not present) if there is no memory. */
-static u64 read_entry(struct domain *d, u64 gpa, bool wide)
+static u64 read_entry(const struct domain *d, u64 gpa, bool wide)
 {
-	enum p2m_type type;
-	mfn_t mfn = p2m_lookup(d, gpa >> PAGE_SHIFT, &type, NULL);
-	const char *e = (char *)mfn_to_virt(mfn) + gpa % PAGE_SIZE;
+	const void *e = p2m_peek(d, gpa);
 
-	if (type == P2M_NONE || type == P2M_MMIO)
+	if (!e)
 		return 0;
 	return wide ? READ_ONCE(*(const u64 *)e) : READ_ONCE(*(const u32 *)e);
 }
@@ -166,7 +164,7 @@ size_t walk_fetch(struct vcpu *v, void *to, size_t len)
 {
 	u64 rip = v->arch->regs.rip;
 
-	if (!vmm_long_mode(v))
+	if (!svm_long_mode(v))
 		rip = (u32)(v->arch->vmcb->cs.base + rip);
 	return copy(v, rip, to, len, false);
 }

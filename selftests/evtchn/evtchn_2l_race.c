@@ -21,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../evtchn/evtchn_2l.h"
+#include "evtchn_2l.h"
 #define TAP_MAIN
 #include "../lib/tap.h"
 
@@ -201,8 +201,8 @@ static void run(const struct scene *s)
 	pthread_join(rx, NULL);
 
 	printf("# %lu merged, %lu masked, %lu queued, %lu upcalls\n",
-	       how[EVTCHN_2L_MERGED], how[EVTCHN_2L_MASKED],
-	       how[EVTCHN_2L_QUEUED], how[EVTCHN_2L_UPCALL]);
+	       how[EVTCHN_MERGED], how[EVTCHN_MASKED],
+	       how[EVTCHN_QUEUED], how[EVTCHN_UPCALL]);
 	CHECK(!stop); /* else an event was lost */
 }
 
@@ -221,7 +221,7 @@ TEST(unmask_races_with_send)
 	static const struct scene s = { 1, 1, one_port, 1, false };
 
 	run(&s);
-	CHECK(how[EVTCHN_2L_MASKED] && how[EVTCHN_2L_UPCALL]);
+	CHECK(how[EVTCHN_MASKED] && how[EVTCHN_UPCALL]);
 }
 
 TEST(upcall_races_with_send)
@@ -229,7 +229,7 @@ TEST(upcall_races_with_send)
 	static const struct scene s = { 2, 1, one_port, 0, false };
 
 	run(&s);
-	CHECK(how[EVTCHN_2L_QUEUED] && how[EVTCHN_2L_UPCALL]);
+	CHECK(how[EVTCHN_QUEUED] && how[EVTCHN_UPCALL]);
 }
 
 TEST(everything_at_once)
@@ -237,7 +237,7 @@ TEST(everything_at_once)
 	static const struct scene s = { 2, PORTS_MAX, few_words, 4, true };
 
 	run(&s);
-	CHECK(how[EVTCHN_2L_MASKED] && how[EVTCHN_2L_QUEUED]);
+	CHECK(how[EVTCHN_MASKED] && how[EVTCHN_QUEUED]);
 }
 
 int main(int argc, char **argv)

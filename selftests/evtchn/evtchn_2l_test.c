@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "../../evtchn/evtchn_2l.h"
+#include "evtchn_2l.h"
 #define TAP_MAIN
 #include "../lib/tap.h"
 
@@ -22,12 +22,12 @@ static void clear(void)
 	upcall = 0;
 }
 
-static enum evtchn_2l_sent send(uint32_t port)
+static enum evtchn_sent send(uint32_t port)
 {
 	return evtchn_2l_send(pending, mask, &selector, &upcall, port);
 }
 
-static enum evtchn_2l_sent unmask(uint32_t port)
+static enum evtchn_sent unmask(uint32_t port)
 {
 	return evtchn_2l_unmask(pending, mask, &selector, &upcall, port);
 }
@@ -47,21 +47,21 @@ TEST(each_port_has_its_own_bits)
 {
 	for (uint32_t port = 0; port < EVTCHN_2L_PORTS; port++) {
 		clear();
-		CHECK(send(port) == EVTCHN_2L_UPCALL);
+		CHECK(send(port) == EVTCHN_UPCALL);
 		CHECK(only_bit(pending, port));
 		CHECK(selector == 1ULL << (port / 64));
 		CHECK(upcall == 1);
-		CHECK(send(port) == EVTCHN_2L_MERGED);
+		CHECK(send(port) == EVTCHN_MERGED);
 	}
 }
 
 TEST(one_upcall_serves_many_ports)
 {
 	clear();
-	CHECK(send(5) == EVTCHN_2L_UPCALL);
-	CHECK(send(6) == EVTCHN_2L_QUEUED);
+	CHECK(send(5) == EVTCHN_UPCALL);
+	CHECK(send(6) == EVTCHN_QUEUED);
 	CHECK(pending[0] == 0x60);
-	CHECK(send(70) == EVTCHN_2L_QUEUED);
+	CHECK(send(70) == EVTCHN_QUEUED);
 	CHECK(selector == 3);
 }
 
@@ -69,25 +69,25 @@ TEST(masked_port_only_becomes_pending)
 {
 	clear();
 	mask[1] = 1ULL << 3;
-	CHECK(send(67) == EVTCHN_2L_MASKED);
+	CHECK(send(67) == EVTCHN_MASKED);
 	CHECK(only_bit(pending, 67) && !selector && !upcall);
-	CHECK(send(67) == EVTCHN_2L_MERGED);
-	CHECK(send(68) == EVTCHN_2L_UPCALL);
+	CHECK(send(67) == EVTCHN_MERGED);
+	CHECK(send(68) == EVTCHN_UPCALL);
 }
 
 TEST(unmask_redoes_what_was_missed)
 {
 	clear();
-	CHECK(unmask(9) == EVTCHN_2L_MERGED);
+	CHECK(unmask(9) == EVTCHN_MERGED);
 	mask[0] = 1 << 9;
-	CHECK(unmask(9) == EVTCHN_2L_MERGED);
+	CHECK(unmask(9) == EVTCHN_MERGED);
 	CHECK(!mask[0] && !selector && !upcall);
 
 	mask[0] = 3 << 9;
 	send(9);
-	CHECK(unmask(9) == EVTCHN_2L_UPCALL);
+	CHECK(unmask(9) == EVTCHN_UPCALL);
 	CHECK(mask[0] == 2 << 9 && selector == 1 && upcall == 1);
-	CHECK(unmask(9) == EVTCHN_2L_MERGED);
+	CHECK(unmask(9) == EVTCHN_MERGED);
 }
 
 TEST(receiver_takes_all)
@@ -103,7 +103,7 @@ TEST(receiver_takes_all)
 	send(131);
 	CHECK(evtchn_2l_ready(pending, mask, 2) == 1 << 2);
 	CHECK(evtchn_2l_clear_bit(pending, 130));
-	CHECK(send(130) == EVTCHN_2L_UPCALL);
+	CHECK(send(130) == EVTCHN_UPCALL);
 }
 
 TEST(moved_words_are_all_looked_at)

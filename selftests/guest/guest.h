@@ -183,6 +183,7 @@ void test_garbage(void);
 void test_cpu(void);
 void test_memory(void);
 void test_events(void);
+void test_fifo(void);
 void test_grants(void);
 void test_smp(void);
 /* These end the guest. */

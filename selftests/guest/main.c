@@ -12,6 +12,7 @@ static const struct {
 	{ "own-vector", test_own_vector },
 	{ "garbage", test_garbage },
 	{ "events", test_events },
+	{ "fifo", test_fifo },
 	{ "grants", test_grants },
 	{ "memory", test_memory },
 	{ "cpu", test_cpu },

@@ -18,7 +18,7 @@ s8 tsc_to_ns_shift;
 static struct vcpu admin; /* dom0's, who acts */
 static struct domain admin_domain = { .privileged = true };
 static unsigned int dom_exc; /* VIRQ_DOM_EXC sent */
-static unsigned int kill_steps; /* how often evtchn_destroy() wants more */
+static unsigned int kill_steps; /* how often evtchn_reset() wants more */
 
 u64 now_ns(void)
 {
@@ -125,7 +125,7 @@ int evtchn_init(struct domain *d, u32 max_port)
 	return d->evtchn ? 0 : -ENOMEM;
 }
 
-int evtchn_destroy(struct domain *d)
+int evtchn_reset(struct domain *d)
 {
 	(void)d;
 	if (kill_steps) {

@@ -9,12 +9,14 @@
  */
 #define TAP_MAIN
 #include "../lib/tap.h"
-#include "toolstack_host.h"
+#include "area_host.h"
+#include "../../evtchn/evtchn_fifo.h"
 #include "../../hv/call/event.h"
 
 #define NR 3
 #define VCPUS 2
 #define MAX_PORT 140 /* more than one bucket */
+#define RAM_GFNS 8
 
 static struct vcpu vcpus[NR][VCPUS];
 static unsigned int kicks[NR][VCPUS], wakes[NR][VCPUS], vectors;
@@ -47,20 +49,37 @@ static u64 rnd(u64 below)
 	return rng_state % below;
 }
 
+static u32 max_port = MAX_PORT; /* of the next domain */
+static u32 next[NR][VCPUS][16]; /* FIFO: where the guest is in its queues */
+
+/* RAM of a domain: its frames stand in order. */
+static void *ram(domid_t id, gfn_t gfn)
+{
+	enum p2m_type type;
+
+	return mfn_to_virt(p2m_lookup(host_domain[id], gfn, &type, NULL));
+}
+
 static void make_domain(domid_t id)
 {
 	struct domain *d = host_create(id);
 
+	d->max_pages = RAM_GFNS;
+	for (gfn_t gfn = 0; gfn < RAM_GFNS; gfn++)
+		if (p2m_set(d, gfn, page_to_mfn(page_alloc(d, 0)), 0, P2M_RAM))
+			panic("no memory for a domain");
+
 	d->shared_info = page_to_virt(d->shared_info_page);
 	d->max_vcpus = VCPUS;
 	memset(vcpus[id], 0, sizeof(vcpus[id]));
+	memset(next[id], 0, sizeof(next[id]));
 	for (unsigned int i = 0; i < VCPUS; i++) {
 		vcpus[id][i].domain = d;
 		vcpus[id][i].id = i;
 		vcpus[id][i].vcpu_info = &d->shared_info->vcpu_info[i];
 		d->vcpu[i] = &vcpus[id][i];
 	}
-	if (evtchn_init(d, MAX_PORT))
+	if (evtchn_init(d, max_port))
 		panic("no memory for event channels");
 }
 
@@ -69,10 +88,19 @@ static void kill_domain(domid_t id)
 	struct domain *d = host_domain[id];
 
 	d->state = DOMAIN_DYING;
-	while (evtchn_destroy(d) == -ERESTART)
+	while (evtchn_reset(d) == -ERESTART)
 		;
 	CHECK(d->evtchn->used[0] == 1 && !d->evtchn->used[1]);
+	CHECK(!d->evtchn->fifo);
 	evtchn_free(d);
+	for (gfn_t gfn = 0; gfn < RAM_GFNS; gfn++) {
+		struct page *pg = mfn_to_page(virt_to_mfn(ram(id, gfn)));
+
+		CHECK(pg->refs == 1); /* no word, no control block is left */
+		page_get_any(pg);
+		page_give_up(pg);
+		page_put(pg);
+	}
 	page_put(d->shared_info_page);
 	p2m_destroy(d);
 	CHECK(d->refs == 1);
@@ -153,15 +181,70 @@ static long status(domid_t dom, u32 port, struct evtchn_status *s)
 	return op(EVTCHNOP_status, s, sizeof(*s));
 }
 
+/* FIFO: words in frames 1 to 5, the control block of vCPU n in 6 + n. */
+#define WORDS_GFN 1
+#define CONTROL_GFN 6
+#define CONTROL_OFFSET 256
+
+static long init_control(u32 vcpu, gfn_t gfn, u32 offset)
+{
+	struct evtchn_init_control c = { gfn, offset, vcpu, 0, { 0 } };
+	long ret = op(EVTCHNOP_init_control, &c, sizeof(c));
+
+	CHECK(ret || c.link_bits == 17);
+	return ret;
+}
+
+static long expand_array(gfn_t gfn)
+{
+	return op(EVTCHNOP_expand_array, &gfn, sizeof(gfn));
+}
+
+static long set_priority(u32 port, u32 priority)
+{
+	struct evtchn_set_priority p = { port, priority };
+
+	return op(EVTCHNOP_set_priority, &p, sizeof(p));
+}
+
+static struct evtchn_fifo_control *control(domid_t id, unsigned int vcpu)
+{
+	return (void *)((char *)ram(id, CONTROL_GFN + vcpu) + CONTROL_OFFSET);
+}
+
+static u32 *word(domid_t id, u32 port)
+{
+	return (u32 *)ram(id, WORDS_GFN + port / 1024) + port % 1024;
+}
+
 static bool pending(domid_t id, u32 port)
 {
+	if (host_domain[id]->evtchn->fifo)
+		return *word(id, port) & EVTCHN_FIFO_PENDING;
 	return test_bit(port, host_domain[id]->shared_info->evtchn_pending);
+}
+
+/* The next port of a queue, taken out of it and handled; 0 if it is empty. */
+static u32 take(domid_t id, unsigned int vcpu, unsigned int priority)
+{
+	u32 *head = &next[id][vcpu][priority];
+	u32 port = *head ? *head : control(id, vcpu)->head[priority];
+
+	if (!port || !(*word(id, port) & EVTCHN_FIFO_LINKED))
+		return 0;
+	evtchn_fifo_receive(word(id, port), head);
+	*word(id, port) &= ~EVTCHN_FIFO_PENDING;
+	return port;
 }
 
 /* The guest serves its events. */
 static void drain(domid_t id)
 {
 	struct shared_info *si = host_domain[id]->shared_info;
+
+	if (host_domain[id]->evtchn->fifo)
+		for (u32 port = 0; port < 1024; port++)
+			*word(id, port) &= EVTCHN_FIFO_MASKED;
 
 	memset(si->evtchn_pending, 0, sizeof(si->evtchn_pending));
 	for (unsigned int i = 0; i < VCPUS; i++) {
@@ -352,7 +435,7 @@ TEST(masked_ports_wake_pollers_only)
 	CHECK(port_op(EVTCHNOP_unmask, MAX_PORT + 1) == -EINVAL);
 	CHECK(port_op(EVTCHNOP_unmask, 0) == -EINVAL);
 	CHECK(port_op(EVTCHNOP_close, ipi) == 0);
-	CHECK(op(EVTCHNOP_init_control, &garbage, sizeof(garbage)) == -ENOSYS);
+	CHECK(op(EVTCHNOP_bind_pirq, &garbage, sizeof(garbage)) == -ENOSYS);
 }
 
 TEST(ports_run_out_and_come_back)
@@ -391,6 +474,141 @@ TEST(moved_vcpu_info_loses_nothing)
 	v->vcpu_info = home;
 }
 
+TEST(fifo_is_refused_what_cannot_be)
+{
+	struct domain *d;
+
+	make_domain(1);
+	act_as(1);
+	d = host_domain[1];
+	CHECK(expand_array(WORDS_GFN) == -EOPNOTSUPP);
+	CHECK(alloc_unbound(DOMID_SELF, 0) == 1);
+	CHECK(set_priority(1, 0) == -ENOSYS);
+	CHECK(init_control(VCPUS, CONTROL_GFN, 0) == -ENOENT);
+	CHECK(init_control(0, CONTROL_GFN, 4) == -EINVAL);
+	CHECK(init_control(0, CONTROL_GFN, PAGE_SIZE - 64) == -EINVAL);
+	CHECK(init_control(0, CONTROL_GFN, 0xfffffff8) == -EINVAL);
+	CHECK(init_control(0, RAM_GFNS, 0) == -EINVAL); /* nothing there */
+	CHECK(!d->evtchn->fifo);
+	CHECK(init_control(0, CONTROL_GFN, PAGE_SIZE - 72) == 0);
+	CHECK(d->evtchn->fifo && d->evtchn->nr_ports == MAX_PORT + 1);
+	CHECK(init_control(0, CONTROL_GFN, 0) == -EINVAL); /* once */
+	CHECK(expand_array(RAM_GFNS) == -EINVAL);
+	CHECK(expand_array(WORDS_GFN) == 0);
+	CHECK(expand_array(WORDS_GFN) == -ENOSPC); /* enough for its ports */
+	CHECK(set_priority(1, 16) == -EINVAL);
+	CHECK(set_priority(MAX_PORT + 1, 0) == -EINVAL);
+	CHECK(set_priority(0, 0) == -EINVAL);
+	CHECK(set_priority(1, 15) == 0);
+	d->state = DOMAIN_DYING;
+	CHECK(init_control(1, CONTROL_GFN, 0) == -EINVAL);
+	kill_domain(1);
+}
+
+TEST(fifo_starts_with_what_is_pending)
+{
+	long a, b;
+
+	make_domain(1);
+	act_as(1);
+	a = bind_ipi(0);
+	b = bind_ipi(1);
+	port_op(EVTCHNOP_send, a);
+	memset(kicks, 0, sizeof(kicks));
+	/* In 2 levels, before there are words, before vCPU 1 has a place. */
+	CHECK(init_control(0, CONTROL_GFN, CONTROL_OFFSET) == 0);
+	CHECK(port_op(EVTCHNOP_send, b) == 0);
+	CHECK(evtchn_is_pending(host_domain[1], a) == 1);
+	CHECK(evtchn_is_pending(host_domain[1], b) == 1);
+	host_domain[1]->shared_info->vcpu_info[0].evtchn_upcall_pending = 0;
+	CHECK(expand_array(WORDS_GFN) == 0);
+	CHECK(pending(1, a) && pending(1, b));
+	CHECK(control(1, 0)->ready == 1 << 7 && kicks[1][0] == 1);
+	CHECK(take(1, 0, 7) == a && !take(1, 0, 7));
+	CHECK(!kicks[1][1]);
+	CHECK(init_control(1, CONTROL_GFN + 1, CONTROL_OFFSET) == 0);
+	CHECK(kicks[1][1] == 1 && take(1, 1, 7) == b && !take(1, 1, 7));
+	kill_domain(1);
+}
+
+TEST(fifo_tells_each_vcpu_in_order)
+{
+	struct evtchn_reset r = { DOMID_SELF };
+	long a, b, peer;
+
+	make_domain(1);
+	make_domain(2);
+	act_as(1);
+	CHECK(!init_control(0, CONTROL_GFN, CONTROL_OFFSET));
+	CHECK(!init_control(1, CONTROL_GFN + 1, CONTROL_OFFSET));
+	CHECK(!expand_array(WORDS_GFN));
+	a = alloc_unbound(DOMID_SELF, 2);
+	b = bind_ipi(0);
+	act_as(2);
+	peer = bind_interdomain(1, a);
+	memset(kicks, 0, sizeof(kicks));
+	act_as(1);
+	/* One kick; the IPI of higher priority has a queue of its own. */
+	CHECK(!set_priority(b, 0));
+	CHECK(!port_op(EVTCHNOP_send, b));
+	act_as(2);
+	CHECK(!port_op(EVTCHNOP_send, peer));
+	CHECK(!port_op(EVTCHNOP_send, peer));
+	CHECK(kicks[1][0] == 1 && control(1, 0)->ready == (1 | 1 << 7));
+	CHECK(take(1, 0, 0) == b && take(1, 0, 7) == a && !take(1, 0, 7));
+
+	/* Masked: for unmask, or a poller; then on another vCPU. */
+	*word(1, a) |= EVTCHN_FIFO_MASKED;
+	memset(wakes, 0, sizeof(wakes));
+	evtchn_poll_begin(&vcpus[1][1], a);
+	CHECK(!port_op(EVTCHNOP_send, peer));
+	CHECK(wakes[1][1] == 1 && !take(1, 0, 7) && pending(1, a));
+	act_as(1);
+	CHECK(!bind_vcpu(a, 1));
+	CHECK(!port_op(EVTCHNOP_unmask, a));
+	CHECK(kicks[1][1] == 1 && take(1, 1, 7) == a);
+
+	/* A port that is closed while linked is nothing to anybody. */
+	CHECK(!port_op(EVTCHNOP_send, b));
+	CHECK(!port_op(EVTCHNOP_close, b));
+	CHECK(!pending(1, b) && *word(1, b) & EVTCHN_FIFO_LINKED);
+	CHECK(evtchn_is_pending(host_domain[1], b) == 0);
+
+	/* Back to 2 levels: the frames are free, ports are as before. */
+	CHECK(!op(EVTCHNOP_reset, &r, sizeof(r)));
+	CHECK(!host_domain[1]->evtchn->fifo);
+	CHECK(mfn_to_page(virt_to_mfn(word(1, 0)))->refs == 1);
+	b = bind_ipi(0);
+	drain(1);
+	CHECK(!port_op(EVTCHNOP_send, b) && pending(1, b));
+	kill_domain(2);
+	kill_domain(1);
+}
+
+TEST(fifo_has_room_for_many_ports)
+{
+	struct evtchn_reset r = { DOMID_SELF };
+
+	max_port = ~0U;
+	make_domain(1);
+	max_port = MAX_PORT;
+	act_as(1);
+	CHECK(host_domain[1]->evtchn->nr_ports == 4096);
+	for (u32 port = 1; port < 4096; port++)
+		CHECK(bind_ipi(0) == port);
+	CHECK(bind_ipi(0) == -ENOSPC);
+	CHECK(!init_control(0, CONTROL_GFN, CONTROL_OFFSET));
+	for (gfn_t gfn = WORDS_GFN; gfn < CONTROL_GFN; gfn++)
+		CHECK(!expand_array(gfn));
+	CHECK(bind_ipi(0) == 4096);
+	CHECK(!port_op(EVTCHNOP_send, 4096) && !port_op(EVTCHNOP_send, 1023));
+	CHECK(take(1, 0, 7) == 4096 && take(1, 0, 7) == 1023);
+	CHECK(port_op(EVTCHNOP_send, 131071) == -EINVAL);
+	CHECK(port_op(EVTCHNOP_send, 131072) == -EINVAL);
+	CHECK(!op(EVTCHNOP_reset, &r, sizeof(r)));
+	kill_domain(1);
+}
+
 static bool channel_is_sound(struct domain *d, u32 port)
 {
 	struct evtchn *c = evtchn_of(d, port), *peer;
@@ -418,12 +636,14 @@ static bool channel_is_sound(struct domain *d, u32 port)
 
 static bool consistent(void)
 {
+	if (!arena_is_free())
+		return false;
 	for (unsigned int id = 0; id < NR; id++) {
 		struct domain *d = host_domain[id];
 
 		if (!d)
 			continue;
-		/* The creator's reference, and that of its frame. */
+		/* The creator's reference, and that of its frames. */
 		if (spin_is_locked(&d->evtchn->lock) ||
 		    d->refs != 2)
 			return false;
@@ -466,7 +686,7 @@ static void random_op(void)
 	if (!host_domain[who])
 		return;
 	act_as(who);
-	switch (rnd(12)) {
+	switch (rnd(14)) {
 	case 0: case 1:
 		alloc_unbound(rnd(3) ? DOMID_SELF : some_domid(), some_domid());
 		break;
@@ -493,6 +713,21 @@ static void random_op(void)
 		break;
 	case 10:
 		status(some_domid(), some_port(), &s);
+		break;
+	case 11:
+		set_priority(some_port(), rnd(17));
+		break;
+	case 12:
+		/* What the guest does to its words is its own business. */
+		if (host_domain[who]->evtchn->fifo)
+			*word(who, rnd(MAX_PORT)) = rnd(1UL << 32);
+		else if (!rnd(40))
+			init_control(rnd(VCPUS + 1), CONTROL_GFN + rnd(3),
+				     rnd(8) ? CONTROL_OFFSET : rnd(8192));
+		if (!rnd(40))
+			init_control(1, CONTROL_GFN + 1, CONTROL_OFFSET);
+		if (!rnd(20))
+			expand_array(rnd(4) ? WORDS_GFN : rnd(20));
 		break;
 	default:
 		if (!rnd(50)) {
@@ -537,6 +772,10 @@ int main(int argc, char **argv)
 		TAP_TEST(masked_ports_wake_pollers_only),
 		TAP_TEST(ports_run_out_and_come_back),
 		TAP_TEST(moved_vcpu_info_loses_nothing),
+		TAP_TEST(fifo_is_refused_what_cannot_be),
+		TAP_TEST(fifo_starts_with_what_is_pending),
+		TAP_TEST(fifo_tells_each_vcpu_in_order),
+		TAP_TEST(fifo_has_room_for_many_ports),
 		TAP_TEST(ends_agree_after_every_operation),
 	};
 

@@ -142,6 +142,12 @@ def events(m):
     _expect_passed(m, "events")
 
 
+def fifo(m):
+    """FIFO event channels, used by the rules and against them."""
+    _expect_passed(m, "fifo")
+    _bystander_lives(m)
+
+
 def grants(m):
     """Grants at their edges, and those of others out of reach."""
     _expect_passed(m, "grants", _peer(m))
@@ -181,4 +187,4 @@ def memory_returns(m):
 
 
 TESTS = [bystander_starts, garbage, garbage_again, processor, memory, events,
-         grants, two_vcpus, two_vcpus_on_one_cpu, crashes, memory_returns]
+         fifo, grants, two_vcpus, two_vcpus_on_one_cpu, crashes, memory_returns]

@@ -19,7 +19,7 @@ DOM0 = [t.dom0_cpus, t.dom0_disk, t.dom0_network, t.dom0_interrupts,
         t.toolstack]
 PATHS = [t.guest_boots, t.block_verify, t.block_flush, t.network_ping,
          t.network_tcp, t.network_upload]
-DEVICES = [t.block_stall, t.block_hotplug, t.network_hotplug]
+DEVICES = [t.event_abi, t.block_stall, t.block_hotplug, t.network_hotplug]
 LIFE = [t.pause, t.vcpu_affinity, t.reboot, t.shutdown]
 STOCK = {"back": "stock", "front": "stock"}
 
@@ -72,6 +72,8 @@ BOOTS = [
     # One vCPU more than there are CPUs, which dom0 does not get.
     Boot("level", DOM0 + PATHS[:2],
          {"dom0_args": "pci=nomsi", "dom0_vcpus": 3}),
+    Boot("two-level", [*DOM0, t.guest_two_level, t.event_abi, *PATHS[1:]],
+         {"dom0_args": t.TWO_LEVEL}),
     Boot("route", [t.guest_boots, t.network_ping], {"net": "route"}),
     Boot("nat", [t.guest_boots, t.network_ping, t.network_upload],
          {"net": "nat"}),
@@ -92,7 +94,8 @@ REFUSED = {"tenon": {blk_system.save_restore: SAVING,
 # it takes hours.
 DEFAULT = {"tenon": ("devices", "stock-back", "stock-front", "stock",
                      "isolation", "smp2", "teardown", "block", "net", "smp4",
-                     "q35", "level", "route", "nat", "stock-no-bounce"),
+                     "q35", "level", "two-level", "route", "nat",
+                     "stock-no-bounce"),
            "xen": ("ours",)}
 # What takes minutes, or what other tests come close to: "make check" does
 # without.

@@ -159,6 +159,22 @@ def guest_boots(m):
         expect(not extra, f"loaded too: {extra}")
 
 
+TWO_LEVEL = "xen.fifo_events=0"
+
+
+def guest_two_level(m):
+    """A guest told its events by 2-level channels boots."""
+    m.create(Guest(disks=Guest().disks + jobs.GUEST_DISKS, args=TWO_LEVEL))
+
+
+def event_abi(m):
+    """dom0 and the guest have chosen FIFO, or 2 levels if told to."""
+    want = "2-level" if TWO_LEVEL in m.setup.dom0_args else "FIFO-based"
+    for run in m.run, m.guest_run:
+        said = run("dmesg | grep 'xen:events: Using'")
+        expect(f"Using {want} ABI" in said, f"not {want}: {said}")
+
+
 def toolstack_guest(m):
     """xl console, scheduling parameters and counters of a guest."""
     # What the guest's agent is sent, and answers, goes through the console.

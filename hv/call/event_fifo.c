@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * event_fifo.c - the FIFO ABI: a word for each port, queues for each vCPU
+ *
+ * Words and control blocks stand in frames of the guest's own RAM, each under a
+ * reference until the domain is reset or dies.  They only appear, never go,
+ * while a port is in use; so whoever holds the lock of a port that is may use
+ * what he finds.
+ *
+ * Locks, after that of a channel: link_lock of the port, which keeps two senders
+ * from linking it into two queues; then the locks of one or two queues.
+ */
+#include "evtchn_fifo.h"
+#include "event.h"
+
+struct fifo_queue {
+	struct spinlock lock;
+	struct evtchn_fifo_queue ends;
+};
+
+/* The queues of a vCPU that has a control block. */
+struct fifo_vcpu {
+	struct page *page;
+	struct evtchn_fifo_control *control;
+	struct fifo_queue queue[EVTCHN_FIFO_PRIORITIES];
+};
+
+/**
+ * struct event_fifo - what a domain that chose FIFO has
+ * @nr_pages: pages of words there are
+ * @page: the pages; NULL behind the last
+ * @vcpu: NULL for those without a control block
+ */
+struct event_fifo {
+	u32 nr_pages;
+	u32 *page[EVTCHN_FIFO_PAGES];
+	struct fifo_vcpu *vcpu[MAX_VCPUS];
+};
+
+/* A port's queue as a number: 0 for none. */
+static u16 queue_number(unsigned int vcpu, unsigned int priority)
+{
+	return 1 + vcpu * EVTCHN_FIFO_PRIORITIES + priority;
+}
+
+static struct fifo_queue *queue_of(struct event_fifo *f, u16 number)
+{
+	if (!number)
+		return NULL;
+	number--;
+	return &f->vcpu[number / EVTCHN_FIFO_PRIORITIES]
+			->queue[number % EVTCHN_FIFO_PRIORITIES];
+}
+
+/* The word of a port, NULL if the guest has not given one yet. */
+static u32 *word_of(struct event_fifo *f, u32 port)
+{
+	/* Pairs with the release in fifo_expand_array(). */
+	u32 *page = load_acquire(&f->page[port / EVTCHN_FIFO_PAGE_WORDS]);
+
+	return page ? &page[port % EVTCHN_FIFO_PAGE_WORDS] : NULL;
+}
+
+static void lock_queues(struct fifo_queue *a, struct fifo_queue *b)
+{
+	if (b && b < a)
+		spin_lock(&b->lock);
+	spin_lock(&a->lock);
+	if (b > a)
+		spin_lock(&b->lock);
+}
+
+static void unlock_queues(struct fifo_queue *a, struct fifo_queue *b)
+{
+	spin_unlock(&a->lock);
+	if (b && b != a)
+		spin_unlock(&b->lock);
+}
+
+/* The port is pending and not masked: let its vCPU find it. */
+static enum evtchn_sent link(struct event_fifo *f, u32 port, struct evtchn *c,
+			     struct vcpu_info *vi)
+{
+	unsigned int priority = READ_ONCE(c->priority);
+	unsigned int id = READ_ONCE(c->vcpu);
+	/* Pairs with the release in fifo_init_control(). */
+	struct fifo_vcpu *fv = load_acquire(&f->vcpu[id]);
+	struct fifo_queue *q, *old;
+	enum evtchn_sent sent;
+
+	/* Linked when there is a place for it, see rescan(). */
+	if (!fv)
+		return EVTCHN_MASKED;
+	q = &fv->queue[priority];
+	spin_lock(&c->link_lock);
+	old = queue_of(f, c->queue);
+	lock_queues(q, old);
+	sent = evtchn_fifo_link(f->page, port, &q->ends,
+				old ? &old->ends : NULL,
+				&fv->control->head[priority]);
+	if (sent != EVTCHN_MERGED)
+		c->queue = queue_number(id, priority);
+	unlock_queues(q, old);
+	spin_unlock(&c->link_lock);
+	if (sent != EVTCHN_UPCALL)
+		return EVTCHN_QUEUED;
+	return evtchn_fifo_raise(fv->control, &vi->evtchn_upcall_pending,
+				 priority);
+}
+
+static enum evtchn_sent send(struct domain *d, u32 port, struct evtchn *c,
+			     struct vcpu_info *vi)
+{
+	struct event_fifo *f = d->evtchn->fifo;
+	u32 *word = word_of(f, port);
+	enum evtchn_sent sent;
+
+	if (unlikely(!word)) {
+		WRITE_ONCE(c->early, true);
+		smp_mb(); /* pairs with that of fifo_expand_array() */
+		word = word_of(f, port);
+		if (!word)
+			return EVTCHN_MASKED;
+	}
+	sent = evtchn_fifo_pend(word);
+	return sent == EVTCHN_UPCALL ? link(f, port, c, vi) : sent;
+}
+
+static enum evtchn_sent unmask(struct domain *d, u32 port, struct evtchn *c,
+			       struct vcpu_info *vi)
+{
+	struct event_fifo *f = d->evtchn->fifo;
+	u32 *word = word_of(f, port);
+
+	if (!word || !evtchn_fifo_unmask(word))
+		return EVTCHN_MERGED;
+	return link(f, port, c, vi);
+}
+
+static unsigned int look(struct domain *d, u32 port, struct evtchn *c)
+{
+	u32 *word = word_of(d->evtchn->fifo, port);
+	u32 w = word ? READ_ONCE(*word) : 0;
+
+	return (w & EVTCHN_FIFO_PENDING || READ_ONCE(c->early) ?
+			EVTCHN_PENDING : 0) |
+	       (w & EVTCHN_FIFO_MASKED ? EVTCHN_MASKED_BIT : 0);
+}
+
+/* It may stay linked: the guest will find it not pending. */
+static void clear(struct domain *d, u32 port, struct evtchn *c)
+{
+	u32 *word = word_of(d->evtchn->fifo, port);
+
+	WRITE_ONCE(c->early, false);
+	if (word)
+		__atomic_fetch_and(word, ~EVTCHN_FIFO_PENDING,
+				   __ATOMIC_SEQ_CST);
+}
+
+const struct evtchn_abi evtchn_fifo = {
+	.max_ports = EVTCHN_FIFO_PORTS,
+	.send = send,
+	.unmask = unmask,
+	.look = look,
+	.clear = clear,
+};
+
+/*
+ * Ports have got words, or a vCPU its control block: what could not be told so
+ * far is told now.  The table's lock is held, so no port goes.
+ */
+static void rescan(struct domain *d, u32 port, u32 end)
+{
+	struct evtchn_table *t = d->evtchn;
+
+	for (end = min(end, t->nr_ports); port < end; port++) {
+		struct evtchn *c;
+
+		if (!test_bit(port, t->used) || !port)
+			continue;
+		c = evtchn_of(d, port);
+		if (__atomic_exchange_n(&c->early, false, __ATOMIC_SEQ_CST))
+			evtchn_deliver(d, port, c);
+		else if (!(look(d, port, c) & EVTCHN_MASKED_BIT))
+			evtchn_unmask(d, port, c);
+	}
+}
+
+/* From here on the domain is told by FIFO; what it had pending comes along. */
+static void fifo_begin(struct domain *d, struct event_fifo *f)
+{
+	struct evtchn_table *t = d->evtchn;
+
+	t->fifo = f;
+	/* A sender that sees the new ABI sees what it needs... */
+	store_release(&t->abi, &evtchn_fifo);
+	smp_mb(); /* ...and one that does not, sends again: evtchn_deliver() */
+	for (u32 port = 1; port < t->nr_ports; port++)
+		if (test_bit(port, t->used) &&
+		    evtchn_2l.look(d, port, NULL) & EVTCHN_PENDING)
+			WRITE_ONCE(evtchn_of(d, port)->early, true);
+	WRITE_ONCE(t->nr_ports, t->max_ports);
+}
+
+static struct fifo_vcpu *make_vcpu(struct domain *d, gfn_t gfn, u32 offset)
+{
+	struct page *pg = p2m_get_ram(d, gfn);
+	struct fifo_vcpu *fv = pg ? kzalloc(sizeof(*fv)) : NULL;
+
+	if (fv) {
+		fv->page = pg;
+		fv->control = (void *)((char *)page_to_virt(pg) + offset);
+	} else if (pg) {
+		page_put(pg);
+	}
+	return fv;
+}
+
+long fifo_init_control(struct domain *d, u32 vcpu, gfn_t gfn, u32 offset)
+{
+	struct evtchn_table *t = d->evtchn;
+	struct event_fifo *f;
+	struct fifo_vcpu *fv;
+	long ret = -EINVAL;
+
+	if (vcpu >= d->max_vcpus)
+		return -ENOENT;
+	if (offset % 8 ||
+	    offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control))
+		return -EINVAL;
+	spin_lock(&t->lock);
+	f = t->fifo ? t->fifo : kzalloc(sizeof(*f));
+	if (!f) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	fv = f->vcpu[vcpu] || d->state >= DOMAIN_DYING ?
+		     NULL : make_vcpu(d, gfn, offset);
+	if (!fv) {
+		if (f != t->fifo)
+			kfree(f);
+		goto out;
+	}
+	store_release(&f->vcpu[vcpu], fv);
+	if (f != t->fifo)
+		fifo_begin(d, f);
+	rescan(d, 0, f->nr_pages * EVTCHN_FIFO_PAGE_WORDS);
+	ret = 0;
+out:
+	spin_unlock(&t->lock);
+	return ret;
+}
+
+long fifo_expand_array(struct domain *d, gfn_t gfn)
+{
+	struct evtchn_table *t = d->evtchn;
+	struct event_fifo *f;
+	struct page *pg;
+	u32 first;
+	long ret;
+
+	spin_lock(&t->lock);
+	f = t->fifo;
+	ret = -EOPNOTSUPP;
+	if (!f)
+		goto out;
+	first = f->nr_pages * EVTCHN_FIFO_PAGE_WORDS;
+	ret = -ENOSPC;
+	if (first >= t->nr_ports)
+		goto out;
+	ret = -EINVAL;
+	pg = d->state < DOMAIN_DYING ? p2m_get_ram(d, gfn) : NULL;
+	if (!pg)
+		goto out;
+	store_release(&f->page[f->nr_pages++], (u32 *)page_to_virt(pg));
+	smp_mb(); /* pairs with that of send(): the page or the note is seen */
+	rescan(d, first, first + EVTCHN_FIFO_PAGE_WORDS);
+	ret = 0;
+out:
+	spin_unlock(&t->lock);
+	return ret;
+}
+
+void fifo_release(struct domain *d)
+{
+	struct evtchn_table *t = d->evtchn;
+	struct event_fifo *f = t->fifo;
+
+	for (u32 port = 1; port < t->nr_ports; port++) {
+		struct evtchn *c = evtchn_of(d, port);
+
+		if (c)
+			c->queue = 0;
+	}
+	t->abi = &evtchn_2l;
+	t->nr_ports = min(t->max_ports, evtchn_2l.max_ports);
+	t->fifo = NULL;
+	for (unsigned int i = 0; i < f->nr_pages; i++)
+		page_put(mfn_to_page(virt_to_mfn(f->page[i])));
+	for (unsigned int i = 0; i < MAX_VCPUS; i++) {
+		if (!f->vcpu[i])
+			continue;
+		page_put(f->vcpu[i]->page);
+		kfree(f->vcpu[i]);
+	}
+	kfree(f);
+}
