@@ -193,6 +193,7 @@ static bool ring_serve(struct blkback_ring *ring, int status)
 		ring_drain(ring);
 	if (blkback_io_submit(ring, op)) {
 		ring_count(ring, op);
+		blkback_limit_charge(ring->be, op->nr_sectors);
 		return true;
 	}
 starved:
@@ -231,9 +232,16 @@ static int ring_pass(struct blkback_ring *ring)
 /* Serves until nothing is left and somebody else watches the ring. */
 static void ring_run(struct blkback_ring *ring)
 {
+	unsigned long wait;
 	int n;
 
 	while (!kthread_should_stop()) {
+		wait = blkback_limit_wait(ring->be);
+		if (wait) {
+			wait_event_idle_timeout(ring->wake,
+						kthread_should_stop(), wait);
+			continue;
+		}
 		n = ring_pass(ring);
 		if (n == -ENOMEM) {
 			schedule_timeout_uninterruptible(STARVED_WAIT);

@@ -4,6 +4,7 @@
  *
  * blkback.c	a ring: its thread takes requests and decides what to do
  * io.c		a request: grants mapped, bios submitted, the response
+ * limit.c	how much it may do in a second
  * vbd.c	the block device behind it
  * xenbus.c	the state machine
  * stats.c	what sysfs and debugfs show
@@ -32,6 +33,16 @@
 
 struct blkback;
 
+/* Requests by how long they took: less than 2 us, 4 us ..., and the rest. */
+#define BLKBACK_LATENCIES 24
+
+enum blkback_latency {
+	BLKBACK_LATENCY_READ,
+	BLKBACK_LATENCY_WRITE,
+	BLKBACK_LATENCY_FLUSH,
+	BLKBACK_LATENCY_KINDS,
+};
+
 /**
  * struct blkback_stats - counters of one ring
  * @rd_req: reads
@@ -45,6 +56,7 @@ struct blkback;
  * @bad_req: requests refused as invalid
  * @io_errors: requests that failed below
  * @passes: passes over the ring
+ * @latency: from having been taken to being answered; by kind, then duration
  */
 struct blkback_stats {
 	u64 rd_req;
@@ -58,6 +70,7 @@ struct blkback_stats {
 	u64 bad_req;
 	atomic64_t io_errors;
 	u64 passes;
+	u64 latency[BLKBACK_LATENCY_KINDS][BLKBACK_LATENCIES];
 };
 
 /**
@@ -143,16 +156,33 @@ struct blkback_vbd {
 };
 
 /**
+ * struct blkback_limit - how much a virtual device may do in a second
+ * @lock: guards all below
+ * @request_ns: what a request costs at least, 0: nothing
+ * @bytes: bytes per second, 0: any number
+ * @paid_until: time up to which requests were taken
+ */
+struct blkback_limit {
+	spinlock_t lock;
+	u64 request_ns;
+	u64 bytes;
+	u64 paid_until;
+};
+
+/**
  * struct blkback - one virtual block device
  * @dev: its xenbus device
  * @vbd: what is behind it
  * @limits: what requests are checked against; constant while connected, but
  *	for the size
+ * @limit: how much it may do in a second
  * @persistent: grants are kept, both sides agreed
  * @rings: the rings while connected
  * @nr_rings: how many
  * @watch: of the toolstack's physical-device key
  * @watching: it is registered
+ * @limit_watch: of the toolstack's limit
+ * @limit_watching: it is registered
  * @state_work: does what xenstore asks for; all but it leave @rings alone
  * @state: the front end's, as last seen
  * @remove_work: lets go of everything
@@ -166,11 +196,14 @@ struct blkback {
 	struct xenbus_device *dev;
 	struct blkback_vbd vbd;
 	struct parse_limits limits;
+	struct blkback_limit limit;
 	bool persistent;
 	struct blkback_ring *rings;
 	unsigned int nr_rings;
 	struct xenbus_watch watch;
 	bool watching;
+	struct xenbus_watch limit_watch;
+	bool limit_watching;
 	struct work_struct state_work;
 	enum xenbus_state state;
 	struct work_struct remove_work;
@@ -194,6 +227,11 @@ bool blkback_io_submit(struct blkback_ring *ring, const struct parse_op *op);
 void blkback_io_respond(struct blkback_ring *ring, u64 id, u8 operation,
 			int status);
 void blkback_io_free_requests(struct blkback_ring *ring);
+
+/* limit.c */
+void blkback_limit_set(struct blkback *be, unsigned int iops, u64 bytes);
+void blkback_limit_charge(struct blkback *be, u64 sectors);
+unsigned long blkback_limit_wait(struct blkback *be);
 
 /* vbd.c */
 int blkback_vbd_open(struct blkback *be, unsigned int major,

@@ -19,6 +19,8 @@
  * @operation: of the response
  * @status: of the response
  * @pending: bios under way, and one while they are being submitted
+ * @latency: which latencies it counts among
+ * @begun: when it was submitted, in ns
  */
 struct io_request {
 	struct list_head free;
@@ -28,6 +30,8 @@ struct io_request {
 	u8 operation;
 	int status;
 	atomic_t pending;
+	enum blkback_latency latency;
+	u64 begun;
 };
 
 /* Under the ring's lock. */
@@ -89,6 +93,15 @@ void blkback_io_free_requests(struct blkback_ring *ring)
 	io_free_list(&ring->large);
 }
 
+/* How long a request took; under the ring's lock. */
+static void io_count_latency(struct io_request *r)
+{
+	u64 us = (ktime_get_ns() - r->begun) / NSEC_PER_USEC;
+	unsigned int i = us ? ilog2(us) : 0;
+
+	r->ring->stats.latency[r->latency][min(i, BLKBACK_LATENCIES - 1u)]++;
+}
+
 /*
  * Answers; @r, if any, goes back to its list.  The ring may go away as soon as
  * the lock is dropped after the last one in flight, but for the event channel
@@ -114,8 +127,11 @@ static void io_respond(struct blkback_ring *ring, struct io_request *r, u64 id,
 		rsp.status = status;
 		blkif64_back_respond(&ring->b64, &rsp);
 	}
-	if (r)
+	if (r) {
+		if (r->latency < BLKBACK_LATENCY_KINDS)
+			io_count_latency(r);
 		io_put(r);
+	}
 	if (!ring->in_pass && BLKBACK_RING_CALL(ring, publish))
 		tenon_chan_notify(&ring->chan);
 	/* A barrier waits for 1, itself; teardown waits for 0. */
@@ -263,6 +279,11 @@ bool blkback_io_submit(struct blkback_ring *ring, const struct parse_op *op)
 	r->operation = op->operation;
 	r->status = BLKIF_RSP_OKAY;
 	atomic_set(&r->pending, 1);
+	r->latency = op->kind == PARSE_READ ? BLKBACK_LATENCY_READ :
+		     op->kind == PARSE_WRITE ? BLKBACK_LATENCY_WRITE :
+		     op->kind == PARSE_FLUSH || op->kind == PARSE_BARRIER ?
+			BLKBACK_LATENCY_FLUSH : BLKBACK_LATENCY_KINDS;
+	r->begun = ktime_get_ns();
 
 	/*
 	 * Grants that are kept, but cannot be revoked, are writable and used for

@@ -100,12 +100,44 @@ static int queues_show(struct seq_file *m, void *data)
 }
 DEFINE_SHOW_ATTRIBUTE(queues);
 
+static void stats_show_latency(struct seq_file *m, const u64 *count)
+{
+	unsigned int i;
+
+	for (i = 0; i < BLKBACK_LATENCIES - 1; i++)
+		if (count[i])
+			seq_printf(m, " <%uus %llu", 2u << i, count[i]);
+	if (count[i])
+		seq_printf(m, " more %llu", count[i]);
+	seq_putc(m, '\n');
+}
+
+static int latency_show(struct seq_file *m, void *data)
+{
+	static const char * const kind[BLKBACK_LATENCY_KINDS] = {
+		"read", "write", "flush",
+	};
+	struct blkback *be = m->private;
+	unsigned int i, k;
+
+	mutex_lock(&be->lock);
+	for (i = 0; i < be->nr_rings; i++)
+		for (k = 0; k < BLKBACK_LATENCY_KINDS; k++) {
+			seq_printf(m, "queue %u %s:", i, kind[k]);
+			stats_show_latency(m, be->rings[i].stats.latency[k]);
+		}
+	mutex_unlock(&be->lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(latency);
+
 /* Show a device. */
 void blkback_stats_add(struct blkback *be)
 {
 	be->debugfs = debugfs_create_dir(dev_name(&be->dev->dev),
 					 blkback_debugfs);
 	debugfs_create_file("queues", 0400, be->debugfs, be, &queues_fops);
+	debugfs_create_file("latency", 0400, be->debugfs, be, &latency_fops);
 }
 
 /* Show it no longer; waits for readers. */

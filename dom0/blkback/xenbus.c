@@ -343,6 +343,19 @@ static void xenbus_device_changed(struct xenbus_watch *watch, const char *path,
 	queue_work(blkback_queue, &be->state_work);
 }
 
+/* "REQUESTS,BYTES" in a second, of which 0 or nothing is no limit. */
+static void xenbus_limit_changed(struct xenbus_watch *watch, const char *path,
+				 const char *token)
+{
+	struct blkback *be = container_of(watch, struct blkback, limit_watch);
+	unsigned int iops = 0;
+	u64 bytes = 0;
+
+	xenbus_scanf(XBT_NIL, be->dev->nodename, "tenon-limit", "%u,%llu",
+		     &iops, &bytes);
+	blkback_limit_set(be, iops, bytes);
+}
+
 static void blkback_frontend_changed(struct xenbus_device *dev,
 				     enum xenbus_state state)
 {
@@ -364,6 +377,10 @@ static void blkback_remove(struct xenbus_device *dev)
 	if (be->watching) {
 		unregister_xenbus_watch(&be->watch);
 		kfree(be->watch.node);
+	}
+	if (be->limit_watching) {
+		unregister_xenbus_watch(&be->limit_watch);
+		kfree(be->limit_watch.node);
 	}
 	blkback_stats_remove(be);
 	dev_set_drvdata(&dev->dev, NULL);
@@ -392,6 +409,7 @@ static int blkback_probe(struct xenbus_device *dev,
 	refcount_set(&be->refs, 2);
 	be->state = XenbusStateUnknown;
 	mutex_init(&be->lock);
+	spin_lock_init(&be->limit.lock);
 	init_completion(&be->finished);
 	INIT_WORK(&be->state_work, xenbus_state_work);
 	INIT_WORK(&be->resize_work, xenbus_resize_work);
@@ -417,6 +435,13 @@ static int blkback_probe(struct xenbus_device *dev,
 	if (err)
 		goto fail;
 	be->watching = true;
+	/* A watch fires once when it is set. */
+	err = xenbus_watch_pathfmt(dev, &be->limit_watch, NULL,
+				   xenbus_limit_changed, "%s/%s",
+				   dev->nodename, "tenon-limit");
+	if (err)
+		goto fail;
+	be->limit_watching = true;
 	err = xenbus_switch_state(dev, XenbusStateInitWait);
 	if (err)
 		goto fail;

@@ -105,14 +105,13 @@ struct blkfront_direct {
 };
 
 static struct workqueue_struct *direct_queue;
-/* Of all disks, so that other drivers find grants, too. */
+/* Of all disks, bounded so that other drivers find grants, too. */
 static atomic_t direct_grants = ATOMIC_INIT(0);
+static int direct_grants_max;
 
 static bool direct_count_grant(void)
 {
-	int max = gnttab_max_grant_frames() * GRANTS_PER_FRAME / 2;
-
-	if (atomic_inc_return(&direct_grants) <= max)
+	if (atomic_inc_return(&direct_grants) <= READ_ONCE(direct_grants_max))
 		return true;
 	atomic_dec(&direct_grants);
 	return false;
@@ -496,6 +495,9 @@ void blkfront_direct_start(struct blkfront_queue *q)
 		kvfree(d);
 		return;
 	}
+	/* Asks the hypervisor; the answer holds until the guest moves. */
+	WRITE_ONCE(direct_grants_max,
+		   gnttab_max_grant_frames() * GRANTS_PER_FRAME / 2);
 	d->list = grantpool_get(&q->pool);
 	d->q = q;
 	d->max = q->bf->features.direct_pages;

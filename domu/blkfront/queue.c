@@ -54,6 +54,13 @@ static bool queue_has_data(const struct request *rq)
 	return req_op(rq) == REQ_OP_READ || req_op(rq) == REQ_OP_WRITE;
 }
 
+/* Requests in the ring; that a revoke is answered, nothing may depend on. */
+static unsigned int queue_requests(const struct blkfront_queue *q)
+{
+	return blkif64_front_outstanding(&q->ring) -
+	       (q->revoking < q->nr_slots);
+}
+
 /* A slot has its request only once that is staged: none can answer earlier. */
 static unsigned int slot_get(struct blkfront_queue *q)
 {
@@ -331,7 +338,7 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 		status = blkfront_grants_get(q, rq);
 	if (status) {
 		/* A grant or a page may come free by itself, or by us. */
-		if (!blkif64_front_outstanding(&q->ring))
+		if (!queue_requests(q))
 			goto unlock;
 		status = BLK_STS_DEV_RESOURCE;
 		goto stop;
@@ -451,8 +458,7 @@ unsigned int blkfront_queue_outstanding(struct blkfront_queue *q)
 	unsigned int n;
 
 	spin_lock_irqsave(&q->lock, flags);
-	n = q->live ? blkif64_front_outstanding(&q->ring) -
-		      (q->revoking < q->nr_slots) : 0;
+	n = q->live ? queue_requests(q) : 0;
 	spin_unlock_irqrestore(&q->lock, flags);
 	return n;
 }

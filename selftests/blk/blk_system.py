@@ -252,6 +252,59 @@ def direct_under_pressure(m):
     detach(m)
 
 
+BESIDE = ("taskset -c 0 sh -c 'while :; do :; done' & busy=$!; "
+          "start=$(date +%s%N); taskset -c 0 dd if=/dev/xvdd of=/dev/null "
+          "bs=4k count=200 iflag=direct 2>/dev/null; end=$(date +%s%N); "
+          "kill $busy; echo $(((end - start) / 1000000))")
+
+
+def limits(m):
+    """A limit in xenstore holds, and can be lifted while requests wait."""
+    attach(m, "phy:/dev/nullb0 xvdd w")
+    read = ("start=$(date +%s%N); dd if=/dev/xvdd of=/dev/null bs={} count={} "
+            "iflag=direct 2>/dev/null; end=$(date +%s%N); "
+            "echo $(((end - start) / 1000000))")
+    key = "/local/domain/0/backend/vbd/$(xl domid guest)/51760/tenon-limit"
+    # Never sooner than the limit says, but for what may come in a burst.
+    for limit, size, count, least in (("100,0", "4k", 400, 3000),
+                                      ("0,1048576", "64k", 64, 3000)):
+        m.run(f"xenstore-write {key} {limit}")
+        took = int(m.guest_run(read.format(size, count), 200, step=limit))
+        print(f"#   {limit}: {count} of {size} in {took} ms", flush=True)
+        t.expect(took >= least, f"{limit}: {count} of {size} in {took} ms")
+    m.run(f"xenstore-write {key} 1,0")
+    m.guest_run(f"rm -f /tmp/l.done; ({read.format('4k', 1000)}; "
+                "touch /tmp/l.done) >/dev/null 2>&1 &")
+    time.sleep(3)
+    m.run(f"xenstore-rm {key}")
+    t.guest_wait(m, "[ -e /tmp/l.done ]", "reads end when the limit is lifted")
+    histogram = m.run("cat /sys/kernel/debug/tenon/blkback/*51760/latency")
+    counted = sum(map(int, re.findall(r"(?:us|more) (\d+)", histogram)))
+    t.expect(counted >= 1464 and "read: <" in histogram,
+             f"{counted} latencies counted:\n{histogram}")
+    detach(m)
+
+
+def poll_guard(m):
+    """A busy task does not keep from the poller what a read waits for.
+
+    The poller hardly runs beside that task; without its guard a read that it
+    holds takes a second and more.
+    """
+    attach(m, "phy:/dev/nullb0 xvdd w")
+    set_parameters(m, {FRONT_POLL: "0"})
+    events = int(m.guest_run(BESIDE, 300, step="reads by event"))
+    set_parameters(m, {FRONT_POLL: "1000"})
+    polled = int(m.guest_run(BESIDE, 600, step="reads with polling"))
+    late = sum(map(int, re.findall(r"late (\d+)", shown(m, "front"))))
+    text = f"200 reads beside a busy task: {events} ms by event, {polled} " \
+        f"ms with polling, {late} times late"
+    print(f"#   {text}", flush=True)
+    t.expect(polled < 5 * events + 20000 and late, text)
+    set_parameters(m, {})
+    detach(m)
+
+
 def queues(m):
     """Data survives on one queue per vCPU, and each of them is used."""
     set_parameters(m, {f"{BACK}/max_queues": "4", f"{FRONT}/max_queues": "0"})
@@ -513,7 +566,8 @@ def hostile_back_end(m):
 
 TESTS = (direct, direct_when_it_pays, direct_under_pressure, read_only,
          resize, device_fails, rebind, detach_under_load, hostile_front_end,
-         hostile_back_end, save_restore, queues)
+         hostile_back_end, save_restore, queues, limits,
+         poll_guard)
 # With one stock half.
 MIXED = (direct, resize, detach_under_load, mixes)
 
