@@ -26,6 +26,7 @@ import compare_jobs  # noqa: E402
 import compare_prim  # noqa: E402
 import compare_report  # noqa: E402
 import compare_scale  # noqa: E402
+import compare_stages  # noqa: E402
 from images import ImageError  # noqa: E402
 from jobs import JobError  # noqa: E402
 from qemu import RigError, end_cleanly  # noqa: E402
@@ -47,9 +48,10 @@ class Comparison:
         self.jobs = compare_jobs.choose(args.jobs.split(), args.quick)
         # The others come out of one measurement together.
         self.timed = [job for job in self.jobs
-                      if job.group not in ("prim", "scale")]
-        self.prims = {job.name: job for job in self.jobs
-                      if job.group == "prim"}
+                      if job.group not in ("prim", "stage", "scale")]
+        self.prims, self.stages = (
+            {job.name: job for job in self.jobs if job.group == group}
+            for group in ("prim", "stage"))
         self.scales = {job.name: job for job in self.jobs
                        if job.group == "scale"}
         self.envs, self.boxes = compare_env.make(
@@ -126,9 +128,10 @@ class Comparison:
                 for env in order:
                     self._cell(env, job, number)
                 self._progress(number, at)
-            if self.prims:
-                for env in order:
-                    self._primitives(env, number)
+            for wanted, measure in ((self.prims, compare_prim.measure),
+                                    (self.stages, compare_stages.measure)):
+                for env in order if wanted else ():
+                    self._together(env, wanted, measure, number)
             self.write()
         for job in self.timed:
             for env in self.envs:
@@ -153,16 +156,15 @@ class Comparison:
                 return
             have.append(sample)
 
-    def _primitives(self, env, number):
-        """All costs of primitives in an environment, once a round."""
-        wanted = self.prims
+    def _together(self, env, wanted, measure, number):
+        """Jobs that come out of one measurement, in one environment."""
         if not env.split or env.name in self.failed or \
                 self._have(env, next(iter(wanted.values())), number):
             return
         try:
             env.box.resume()
             watch = compare_host.Watch(env.box.pid())
-            values, text = compare_prim.measure(env)
+            values, text = measure(env)
             host = watch.end()
             env.box.pause()
         except (JobError, RigError, OSError) as error:
@@ -170,10 +172,10 @@ class Comparison:
             self._settle(env, error)
             return
         for name, job in wanted.items():
-            if name[len("prim."):] in values:
+            value = values.get(name.partition(".")[2])
+            if value is not None:
                 self._keep(env, job, number, {
-                    "value": values[name[len("prim."):]], "ops": 1,
-                    "host": host}, text)
+                    "value": value, "ops": 1, "host": host}, text)
             else:
                 self._error(env, job, "the module could not measure it")
 
@@ -396,7 +398,7 @@ def main():
     run = Comparison(args, say)
     run.date = datetime.datetime.now(datetime.timezone.utc)
     try:
-        if run.timed or run.prims:
+        if run.timed or run.prims or run.stages:
             run.boot()
             run.run()
         run.close()

@@ -5,6 +5,7 @@ import html
 
 import compare_env
 import compare_report
+import compare_stages
 
 COLOURS = {"bare": "#8a8f98", "in-guest": "#b9bec7", "xen-stock": "#d98b2b",
            "xen-tenon": "#e8c07d", "tenon-stock": "#7fb3d5",
@@ -89,7 +90,8 @@ def _ratios(jobs, envs, found):
                  COLOURS.get(env, "#555"))
                 for env in envs if (cell := found.get((env, job)))
                 and cell.get("ratio_to_peer")]
-        if rows:
+        # Stages have a section of their own.
+        if rows and not job.startswith("stage."):
             # The device itself is often far off; it must not flatten the rest.
             split = [r for r in rows if r[0] not in ("bare", "in-guest")]
             bare = [f"{r[0]} {r[2]}" for r in rows if r not in split]
@@ -111,6 +113,21 @@ def _latency(jobs, envs, found):
                     for k in ("lat_us_mean", "p50_us", "p99_us", "p999_us")])
     return _table(["job", "environment", "mean us", "p50", "p99", "p99.9"],
                   rows) if rows else ""
+
+
+def _stages(envs, found):
+    out = []
+    for env in envs:
+        rows = [(name, max(0, cell["median"]), f"{cell['median']:,.1f}",
+                 COLOURS.get(env, "#555"))
+                for name in compare_stages.STAGES
+                if (cell := found.get((env, f"stage.{name}")))
+                and cell.get("median") is not None]
+        if rows:
+            out.append(f"<h3>{env}</h3>" + _bars(rows, "us"))
+    return ("<h2>One read at depth 1, in stages</h2><p class=why>Median of the "
+            "stage that begins there; program: until the next read.</p>"
+            + "".join(out)) if out else ""
 
 
 def _counts(results, envs):
@@ -162,6 +179,7 @@ other things.</p>
 <p class=why>Longer is better, the dashed line is the peer itself.</p>
 {_ratios(jobs, envs, found)}
 <h2>Latency</h2>{_latency(jobs, envs, found)}
+{_stages(envs, found)}
 <h2>Counts</h2><p class=why>Per I/O, packet, MiB or round trip, less what a run
 that ends at once costs. A dash could not be had; results.json says why.</p>
 {_counts(results, envs)}

@@ -9,6 +9,7 @@ import statistics
 import compare_connect
 import compare_prim
 import compare_scale
+import compare_stages
 import jobs
 from jobs import JobError
 
@@ -52,7 +53,7 @@ class Job:
 
     @property
     def group(self):
-        """fio, iperf3, ping, connect, prim or scale."""
+        """fio, iperf3, ping, connect, prim, stage or scale."""
         return self.name.split(".", maxsplit=1)[0]
 
     @property
@@ -202,10 +203,11 @@ def _catalogue():
             listed.append(_iperf(f"iperf3.udp{size}.{way}",
                                  f"-u -l {size} -b 0", "pps", "packet"))
     listed += [_ping(), _connect(1), _connect(16)]
-    # All of these come out of one measurement: compare_prim.measure().
+    # All of a kind come out of one measurement: its module's measure().
     return listed + [
-        Job(f"prim.{name}", "us", "op", "both", "split", None, None, None)
-        for name in compare_prim.NAMES] + [
+        Job(f"{kind}.{name}", "us", "op", "both", "split", None, None, None)
+        for kind, of in (("prim", compare_prim), ("stage", compare_stages))
+        for name in of.NAMES] + [
             Job(f"scale.{count}", "iops", "op", "both", "split", None, None,
                 None) for count in compare_scale.STEPS]
 

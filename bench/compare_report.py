@@ -60,7 +60,8 @@ def _cell(env, job, samples, wanted, uncounted):
     cell = {"env": env.name, "job": job.name, "unit": job.unit,
             "better": job.better, "status": "ok", "rounds": values,
             "median": median, "min": min(values), "max": max(values),
-            "spread_pct": round(100 * (max(values) - min(values)) / median, 1),
+            "spread_pct": round(100 * (max(values) - min(values))
+                                / (median or 1), 1),
             "samples": len(samples),
             "disturbed": sum(compare_host.disturbed(s["host"]) for s in used)}
     for key in ("p50_us", "p99_us", "p999_us", "lat_us_mean", "mean_us",
@@ -72,7 +73,7 @@ def _cell(env, job, samples, wanted, uncounted):
     for key in ("stolen_pct", "others_pct", "ran_pct"):
         cell[key] = statistics.median([s["host"][key] for s in used])
     cell["counts"] = _counts(counted)
-    if job.group in ("prim", "scale"):
+    if job.group in ("prim", "stage", "scale"):
         return cell
     cell["instructions_disturbed"] = any(
         compare_host.disturbed(s["host"]) for s in instructions)
@@ -335,7 +336,7 @@ def readme_table(results):
              "| better by |", "|---|---|---:|---:|---:|---:|"]
     for job in jobs:
         ours = found.get(("tenon-tenon", job))
-        if not ours:
+        if not ours or job.startswith("stage."):
             continue
         ratio = ours.get("ratio_to_peer")
         lines.append(
@@ -366,12 +367,14 @@ def counts_page(results):
         lines.append(f"| {job} | {key.replace('_', ' ')} | " + " | ".join(
             "-" if by_env.get(e) is None else f"{by_env[e]:.2f}"
             for e in split) + " |")
-    jobs = [j for j in names(results)[0] if j.startswith("prim.")]
-    if jobs:
-        lines += ["", "| primitive, us | " + " | ".join(split) + " |",
-                  "|---|" + "---:|" * len(split)]
     found = {(c["env"], c["job"]): c for c in results["cells"]}
-    for job in jobs:
-        lines.append(f"| {job[len('prim.'):]} | " + " | ".join(
-            _star(found.get((e, job))) for e in split) + " |")
+    for kind, title in (("prim.", "primitive, us"),
+                        ("stage.", "stage of a read at depth 1, us")):
+        jobs = [j for j in names(results)[0] if j.startswith(kind)]
+        if jobs:
+            lines += ["", f"| {title} | " + " | ".join(split) + " |",
+                      "|---|" + "---:|" * len(split)]
+        for job in jobs:
+            lines.append(f"| {job[len(kind):]} | " + " | ".join(
+                _star(found.get((e, job))) for e in split) + " |")
     return "\n".join(lines)

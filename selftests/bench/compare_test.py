@@ -22,6 +22,7 @@ import compare_instructions  # noqa: E402
 import compare_jobs  # noqa: E402
 import compare_prim  # noqa: E402
 import compare_report  # noqa: E402
+import compare_stages  # noqa: E402
 import compare_xentrace  # noqa: E402
 from jobs import JobError  # noqa: E402
 from qemu import RigError  # noqa: E402
@@ -250,6 +251,36 @@ def connections_are_counted():
     assert 0 < sample.extra["p50_us"] <= sample.extra["p99_us"], sample
 
 
+def stages_are_cut():
+    """An I/O is cut into its stages, also if the guest's clock is another"""
+    points = compare_stages.POINTS
+    # When a stage ends, from the I/O's beginning; not all I/Os alike.
+    lengths = dict(zip(compare_stages.STAGES, (5, 20, 7, 9, 3, 30, 4, 11)))
+    for offset in (0, -1000000):
+        found, now = {"front": [], "back": []}, 2000000
+        for number in range(60):
+            for name, side, _ in points:
+                found[side].append(
+                    (now + (offset if side == "front" else 0), name))
+                now += lengths[name] + (number * 37 % 50
+                                        if name == "program" else 0)
+            # Somebody else's.
+            if number == 30:
+                found["back"].append((now + 1, "map"))
+                found["front"].append((now + 1 + offset, "submit"))
+                now += 40
+        ios, error = compare_stages.cut(found)
+        assert len(ios) >= 57, len(ios)
+        assert error <= 25, error
+        for io in ios:
+            for name in ("submit", "map", "device", "respond", "complete"):
+                expect(io[name], lengths[name])
+            expect((io["publish"] + io["wake"], io["total"]), (50, 78))
+            assert abs(io["publish"] - 20) <= error, (io, error)
+    expect(compare_stages.ticks_per_us(
+        "now 5000\nat 10.0\nnow 4005000\nat 12.0\n"), 2.0)
+
+
 def primitives_are_read():
     """Medians of the batches; a primitive that failed has none"""
     expect(compare_prim._values(
@@ -261,7 +292,7 @@ TESTS = [trace_is_counted, trace_with_holes_fails, trace_cut_short,
          debug_key_is_read, idle_is_taken_away, absent_is_null,
          kvm_is_counted, instructions_are_counts,
          ratios_point_upwards, quiet_rounds_win, wrong_answers_are_errors,
-         ping_is_read, connections_are_counted, primitives_are_read]
+         ping_is_read, connections_are_counted, stages_are_cut, primitives_are_read]
 
 
 def main():
