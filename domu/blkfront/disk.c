@@ -193,7 +193,8 @@ int blkfront_disk_make(struct blkfront *bf)
 	set->nr_hw_queues = bf->nr_queues;
 	set->queue_depth = bf->queues[0].nr_slots;
 	set->numa_node = NUMA_NO_NODE;
-	set->flags = BLK_MQ_F_SHOULD_MERGE;
+	/* To order requests is for who has the device, and costs a thread here. */
+	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT;
 	set->cmd_size = sizeof(struct blkfront_cmd);
 	err = blk_mq_alloc_tag_set(set);
 	if (err)
