@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 
@@ -94,7 +95,8 @@ class Comparison:
                 self.tools = self._tools(box)
             for env in users:
                 self._prepare(env)
-        except (RigError, ImageError) as error:
+        except (RigError, ImageError, OSError,
+                subprocess.SubprocessError) as error:
             self._give_up(box, users, error)
             return
         self.booted.setdefault(name, []).append(dict(box.boots))

@@ -360,9 +360,10 @@ def counts_page(results):
              if row[1].partition("_per_")[0] in TELLING]
     _, envs = names(results)
     split = [e for e in envs if any(e in r[2] for r in table)]
-    lines = [_provenance(results) + " " + _disturbances(results), "",
-             "| job | count | " + " | ".join(split) + " |",
-             "|---|---|" + "---:|" * len(split)]
+    lines = [_provenance(results) + " " + _disturbances(results)]
+    if table:
+        lines += ["", "| job | count | " + " | ".join(split) + " |",
+                  "|---|---|" + "---:|" * len(split)]
     for job, key, by_env in table:
         lines.append(f"| {job} | {key.replace('_', ' ')} | " + " | ".join(
             "-" if by_env.get(e) is None else f"{by_env[e]:.2f}"
@@ -371,10 +372,13 @@ def counts_page(results):
     for kind, title in (("prim.", "primitive, us"),
                         ("stage.", "stage of a read at depth 1, us")):
         jobs = [j for j in names(results)[0] if j.startswith(kind)]
-        if jobs:
+        split = [e for e in envs if any(
+            (found.get((e, job)) or {}).get("median") is not None
+            for job in jobs)]
+        if split:
             lines += ["", f"| {title} | " + " | ".join(split) + " |",
                       "|---|" + "---:|" * len(split)]
-        for job in jobs:
+        for job in jobs if split else ():
             lines.append(f"| {job[len(kind):]} | " + " | ".join(
                 _star(found.get((e, job))) for e in split) + " |")
     return "\n".join(lines)
