@@ -92,13 +92,17 @@ style:
 	@KVER=$(KERNEL) sh rig/style.sh
 
 ## make size    lines of code of each part, without tests
-COUNT = cloc --quiet --csv --exclude-lang=Markdown
+COUNT = cloc --quiet --csv --exclude-lang=Markdown,make
+SUM   = tail -n 1 | cut -d, -f5
 
 size:
 	@for part in hv ring evtchn dom0 domu; do \
 		printf '%-8s%6d\n' $$part \
-			$$($(COUNT) $$part | tail -n 1 | cut -d, -f5); \
+			$$($(COUNT) $$part | $(SUM)); \
 	done
+	@printf 'hypervisor (hv, evtchn/evtchn_*.h): %d, of which %d define the ABI\n' \
+		$$($(COUNT) hv evtchn/evtchn_*.h | $(SUM)) \
+		$$($(COUNT) hv/abi | $(SUM))
 
 ## make install modules for this machine's kernel, and who wins over stock; as
 ##                root, needs its headers; KVER= for another kernel; DESTDIR=

@@ -59,7 +59,6 @@ struct xen_arch_domainconfig {
 #define XEN_DOMCTL_CDF_oos_off (1U << 3)
 #define XEN_DOMCTL_CDF_xs_domain (1U << 4)
 
-#define XEN_DOMCTL_GRANT_version_mask 0xfU
 
 struct xen_domctl_createdomain {
 	u32 ssidref;
@@ -76,7 +75,6 @@ struct xen_domctl_createdomain {
 	struct xen_arch_domainconfig arch;
 };
 
-#define XEN_INVALID_MAX_VCPU_ID (~0U)
 
 struct xen_domctl_getdomaininfo {
 	domid_t domain;
@@ -160,8 +158,6 @@ struct xen_domctl_max_vcpus {
 enum {
 	XEN_DOMCTL_SCHEDOP_putinfo = 0,
 	XEN_DOMCTL_SCHEDOP_getinfo = 1,
-	XEN_DOMCTL_SCHEDOP_putvcpuinfo = 2,
-	XEN_DOMCTL_SCHEDOP_getvcpuinfo = 3,
 };
 
 struct xen_domctl_sched_credit2 {

@@ -52,7 +52,6 @@ struct evtchn_port_op {
 #define EVTCHNSTAT_closed 0
 #define EVTCHNSTAT_unbound 1
 #define EVTCHNSTAT_interdomain 2
-#define EVTCHNSTAT_pirq 3
 #define EVTCHNSTAT_virq 4
 #define EVTCHNSTAT_ipi 5
 

@@ -21,11 +21,8 @@ struct grant_entry {
 
 #define GRANT_PER_FRAME (PAGE_SIZE / sizeof(struct grant_entry))
 
-#define GNTTAB_NR_RESERVED_ENTRIES 8
 #define GNTTAB_RESERVED_CONSOLE 0
-#define GNTTAB_RESERVED_XENSTORE 1
 
-#define GTF_invalid 0U
 #define GTF_permit_access 1U
 #define GTF_accept_transfer 2U
 #define GTF_transitive 3U
@@ -38,16 +35,10 @@ struct grant_entry {
 #define GNTTABOP_map_grant_ref 0
 #define GNTTABOP_unmap_grant_ref 1
 #define GNTTABOP_setup_table 2
-#define GNTTABOP_dump_table 3
-#define GNTTABOP_transfer 4
 #define GNTTABOP_copy 5
 #define GNTTABOP_query_size 6
-#define GNTTABOP_unmap_and_replace 7
 #define GNTTABOP_set_version 8
-#define GNTTABOP_get_status_frames 9
 #define GNTTABOP_get_version 10
-#define GNTTABOP_swap_grant_ref 11
-#define GNTTABOP_cache_flush 12
 
 #define GNTMAP_device_map (1U << 0)
 #define GNTMAP_host_map (1U << 1)
@@ -121,12 +112,6 @@ struct gnttab_get_version {
 	u32 version; /* out */
 };
 
-struct gnttab_swap_grant_ref {
-	u32 ref_a;
-	u32 ref_b;
-	s16 status; /* out */
-};
-
 /* Status of one request. */
 #define GNTST_okay 0
 #define GNTST_general_error (-1)
@@ -139,8 +124,6 @@ struct gnttab_swap_grant_ref {
 #define GNTST_permission_denied (-8)
 #define GNTST_bad_page (-9)
 #define GNTST_bad_copy_arg (-10)
-#define GNTST_address_too_big (-11)
-#define GNTST_eagain (-12)
 #define GNTST_no_space (-13)
 
 #endif /* HV_ABI_GRANT_TABLE_H */

@@ -7,8 +7,6 @@
 
 #define HVMOP_set_param 0
 #define HVMOP_get_param 1
-#define HVMOP_flush_tlbs 5
-#define HVMOP_pagetable_dying 9
 #define HVMOP_get_time 10
 #define HVMOP_get_mem_type 15
 #define HVMOP_set_evtchn_upcall_vector 23
@@ -46,29 +44,19 @@ struct hvm_get_mem_type {
 #define HVM_PARAM_STORE_PFN 1
 #define HVM_PARAM_STORE_EVTCHN 2
 #define HVM_PARAM_PAE_ENABLED 4
-#define HVM_PARAM_IOREQ_PFN 5
-#define HVM_PARAM_BUFIOREQ_PFN 6
 #define HVM_PARAM_VIRIDIAN 9
 #define HVM_PARAM_TIMER_MODE 10
-#define HVM_PARAM_HPET_ENABLED 11
 #define HVM_PARAM_IDENT_PT 12
 #define HVM_PARAM_DM_DOMAIN 13
 #define HVM_PARAM_ACPI_S_STATE 14
 #define HVM_PARAM_VM86_TSS 15
-#define HVM_PARAM_VPT_ALIGN 16
 #define HVM_PARAM_CONSOLE_PFN 17
 #define HVM_PARAM_CONSOLE_EVTCHN 18
 #define HVM_PARAM_ACPI_IOPORTS_LOCATION 19
 #define HVM_PARAM_MEMORY_EVENT_CR0 20
 #define HVM_PARAM_NESTEDHVM 24
 #define HVM_PARAM_BUFIOREQ_EVTCHN 26
-#define HVM_PARAM_PAGING_RING_PFN 27
-#define HVM_PARAM_MONITOR_RING_PFN 28
-#define HVM_PARAM_SHARING_RING_PFN 29
 #define HVM_PARAM_MEMORY_EVENT_MSR 30
-#define HVM_PARAM_TRIPLE_FAULT_REASON 31
-#define HVM_PARAM_IOREQ_SERVER_PFN 32
-#define HVM_PARAM_NR_IOREQ_SERVER_PAGES 33
 #define HVM_PARAM_VM_GENERATION_ID_ADDR 34
 #define HVM_PARAM_ALTP2M 35
 #define HVM_PARAM_X87_FIP_WIDTH 36
@@ -78,8 +66,6 @@ struct hvm_get_mem_type {
 
 /* HVM_PARAM_CALLBACK_IRQ: how an event reaches the guest, bits 63:56. */
 #define HVM_CALLBACK_TYPE_SHIFT 56
-#define HVM_CALLBACK_TYPE_GSI 0
-#define HVM_CALLBACK_TYPE_PCI_INTX 1
 #define HVM_CALLBACK_TYPE_VECTOR 2
 
 #endif /* HV_ABI_HVM_H */

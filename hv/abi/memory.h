@@ -6,7 +6,6 @@
 #include "../include/types.h"
 
 enum {
-	XENMEM_increase_reservation = 0,
 	XENMEM_decrease_reservation = 1,
 	XENMEM_maximum_ram_page = 2,
 	XENMEM_current_reservation = 3,
@@ -50,10 +49,7 @@ struct xen_memory_domain {
 enum {
 	XENMAPSPACE_shared_info = 0,
 	XENMAPSPACE_grant_table = 1,
-	XENMAPSPACE_gmfn = 2,
-	XENMAPSPACE_gmfn_range = 3,
 	XENMAPSPACE_gmfn_foreign = 4,
-	XENMAPSPACE_dev_mmio = 5,
 };
 
 #define XENMAPIDX_grant_table_status 0x80000000U
@@ -100,14 +96,11 @@ struct xen_pod_target {
 };
 
 enum {
-	XENMEM_resource_ioreq_server = 0,
 	XENMEM_resource_grant_table = 1,
-	XENMEM_resource_vmtrace_buf = 2,
 };
 
 enum {
 	XENMEM_resource_grant_table_id_shared = 0,
-	XENMEM_resource_grant_table_id_status = 1,
 };
 
 struct xen_mem_acquire_resource {

@@ -8,11 +8,8 @@
 #define XENPF_INTERFACE_VERSION 0x03000001
 
 #define XENPF_settime32 17
-#define XENPF_firmware_info 50
-#define XENPF_set_processor_pminfo 54
 #define XENPF_get_cpuinfo 55
 #define XENPF_settime64 62
-#define XENPF_get_dom0_console 64
 
 /* UTC @secs.@nsecs at system time @system_time */
 struct xenpf_settime32 {

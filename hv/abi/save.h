@@ -14,13 +14,7 @@ enum hvm_save_code {
 	HVM_SAVE_END = 0,
 	HVM_SAVE_HEADER = 1,
 	HVM_SAVE_CPU = 2,
-	HVM_SAVE_LAPIC = 5,
-	HVM_SAVE_LAPIC_REGS = 6,
 	HVM_SAVE_MTRR = 14,
-	HVM_SAVE_CPU_XSAVE = 16,
-	HVM_SAVE_VMCE_VCPU = 18,
-	HVM_SAVE_TSC_ADJUST = 19,
-	HVM_SAVE_CPU_MSR = 20,
 	HVM_SAVE_CODE_MAX = 20,
 };
 
@@ -76,17 +70,6 @@ struct hvm_hw_cpu {
 	u32 pad0;
 };
 
-struct hvm_hw_lapic {
-	u64 apic_base_msr;
-	u32 disabled;
-	u32 timer_divisor;
-	u64 tdt_msr;
-};
-
-struct hvm_hw_lapic_regs {
-	u8 data[1024]; /* the register page, by MMIO offset */
-};
-
 #define MTRR_VCNT 8
 #define NUM_FIXED_MSR 11
 
@@ -96,17 +79,6 @@ struct hvm_hw_mtrr {
 	u64 msr_mtrr_fixed[NUM_FIXED_MSR];
 	u64 msr_mtrr_cap;
 	u64 msr_mtrr_def_type;
-};
-
-struct hvm_vmce_vcpu {
-	u64 caps;
-	u64 mci_ctl2_bank0;
-	u64 mci_ctl2_bank1;
-	u64 mcg_ext_ctl;
-};
-
-struct hvm_tsc_adjust {
-	u64 tsc_adjust;
 };
 
 #endif /* HV_ABI_SAVE_H */

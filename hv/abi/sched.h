@@ -12,7 +12,6 @@
 #define SCHEDOP_remote_shutdown 4
 #define SCHEDOP_shutdown_code 5
 #define SCHEDOP_watchdog 6
-#define SCHEDOP_pin_override 7
 
 /* shutdown and shutdown_code: SHUTDOWN_* */
 struct sched_shutdown {
@@ -28,15 +27,6 @@ struct sched_poll {
 struct sched_remote_shutdown {
 	domid_t domain_id;
 	u32 reason;
-};
-
-struct sched_watchdog {
-	u32 id; /* 0 for a new one */
-	u32 timeout; /* seconds, 0 to stop it */
-};
-
-struct sched_pin_override {
-	s32 pcpu;
 };
 
 #endif /* HV_ABI_SCHED_H */

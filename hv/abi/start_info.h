@@ -33,10 +33,6 @@ struct hvm_modlist_entry {
 
 /* The types are those of E820. */
 #define HVM_MEMMAP_RAM 1
-#define HVM_MEMMAP_RESERVED 2
-#define HVM_MEMMAP_ACPI 3
-#define HVM_MEMMAP_NVS 4
-#define HVM_MEMMAP_UNUSABLE 5
 
 struct hvm_memmap_table_entry {
 	u64 addr;

@@ -38,20 +38,12 @@ struct xen_feature_info {
 	u32 submap; /* out */
 };
 
-struct xen_build_id {
-	u32 len;
-	u8 buf[];
-};
-
 /* Bits of feature submap 0. */
 #define XENFEAT_writable_page_tables 0
 #define XENFEAT_auto_translated_physmap 2
-#define XENFEAT_mmu_pt_update_preserve_ad 5
 #define XENFEAT_hvm_callback_vector 8
 #define XENFEAT_hvm_safe_pvclock 9
-#define XENFEAT_hvm_pirqs 10
 #define XENFEAT_dom0 11
-#define XENFEAT_memory_op_vnode_supported 13
 #define XENFEAT_not_direct_mapped 16
 #define XENFEAT_direct_mapped 17
 

@@ -50,14 +50,8 @@
 #define VIRQ_DEBUG 1 /* per vCPU */
 #define VIRQ_CONSOLE 2 /* dom0: input for console_io */
 #define VIRQ_DOM_EXC 3 /* dom0: a domain shut down, died or went */
-#define VIRQ_TBUF 4
-#define VIRQ_DEBUGGER 6
 #define VIRQ_XENOPROF 7 /* per vCPU */
 #define VIRQ_CON_RING 8 /* dom0: output in the console ring */
-#define VIRQ_PCPU_STATE 9
-#define VIRQ_MEM_EVENT 10
-#define VIRQ_ARGO 11
-#define VIRQ_ENOMEM 12
 #define VIRQ_XENPMU 13 /* per vCPU */
 #define NR_VIRQS 24
 
@@ -73,11 +67,7 @@
 /* Why a guest stopped: sched_op shutdown, domain info flags. */
 #define SHUTDOWN_poweroff 0
 #define SHUTDOWN_reboot 1
-#define SHUTDOWN_suspend 2
 #define SHUTDOWN_crash 3
-#define SHUTDOWN_watchdog 4
-#define SHUTDOWN_soft_reset 5
-#define SHUTDOWN_MAX 5
 
 /* getdomaininfo flags word. */
 #define XEN_DOMINF_dying (1U << 0)
@@ -86,10 +76,8 @@
 #define XEN_DOMINF_paused (1U << 3)
 #define XEN_DOMINF_blocked (1U << 4)
 #define XEN_DOMINF_running (1U << 5)
-#define XEN_DOMINF_debugged (1U << 6)
 #define XEN_DOMINF_xs_domain (1U << 7)
 #define XEN_DOMINF_hap (1U << 8)
-#define XEN_DOMINF_shutdownmask 255
 #define XEN_DOMINF_shutdownshift 16
 
 /**
@@ -113,7 +101,6 @@ struct vcpu_time_info {
 };
 
 #define XEN_PVCLOCK_TSC_STABLE (1U << 0)
-#define XEN_PVCLOCK_GUEST_STOPPED (1U << 1)
 
 /**
  * struct vcpu_info - per vCPU part of the shared memory

@@ -9,7 +9,6 @@
 extern char image_start[], image_end[], text_start[], text_end[], rodata_end[];
 #define HV_HOLE_START 0x100000UL
 #define HV_HOLE_END 0x400000UL
-#define LOW_MEMORY_END 0xa0000UL /* VGA and firmware follow, up to 1 MiB */
 #define FOUR_GIB 0x100000000UL
 
 /* main.c: one line saying why, then a clean stop. */

@@ -187,8 +187,11 @@ static long domctl_get_tsc(struct domain *d, struct xen_domctl *op)
 	return 0;
 }
 
-/* Memory for nested page tables is taken as needed: there is no pool to size. */
-static long domctl_set_mempool(struct domain *d, struct xen_domctl *op)
+/*
+ * Any wish is fulfilled: memory for nested page tables is taken as needed, and
+ * the machine is one node.
+ */
+static long domctl_accept(struct domain *d, struct xen_domctl *op)
 {
 	(void)d;
 	(void)op;
@@ -267,12 +270,12 @@ static const struct domctl_handler handlers[] = {
 	[XEN_DOMCTL_gettscinfo] = { domctl_get_tsc, true },
 	[XEN_DOMCTL_settscinfo] = { domctl_set_tsc, false },
 	[XEN_DOMCTL_getpageframeinfo3] = { domctl_page_info, true },
-	[XEN_DOMCTL_setnodeaffinity] = { domctl_set_node_affinity, false },
+	[XEN_DOMCTL_setnodeaffinity] = { domctl_accept, false },
 	[XEN_DOMCTL_getnodeaffinity] = { domctl_get_node_affinity, false },
 	[XEN_DOMCTL_get_cpu_policy] = { domctl_get_cpu_policy, true },
 	[XEN_DOMCTL_set_cpu_policy] = { domctl_set_cpu_policy, true },
 	[XEN_DOMCTL_get_paging_mempool_size] = { domctl_get_mempool, true },
-	[XEN_DOMCTL_set_paging_mempool_size] = { domctl_set_mempool, false },
+	[XEN_DOMCTL_set_paging_mempool_size] = { domctl_accept, false },
 };
 
 static long domctl_on_domain(struct xen_domctl *op, bool *writes)

@@ -95,14 +95,7 @@ long domctl_get_vcpu_affinity(struct domain *d, struct xen_domctl *op)
 	return err;
 }
 
-/* The machine is one node: any wish about nodes is fulfilled. */
-long domctl_set_node_affinity(struct domain *d, struct xen_domctl *op)
-{
-	(void)d;
-	(void)op;
-	return 0;
-}
-
+/* The machine is one node. */
 long domctl_get_node_affinity(struct domain *d, struct xen_domctl *op)
 {
 	struct cpumask node = { { 1 } };

@@ -134,8 +134,9 @@ void evtchn_poll_begin(struct vcpu *v, u32 port);
 void evtchn_poll_end(struct vcpu *v);
 
 /* event_fifo.c: the operations of that ABI, by a vCPU of @d. */
-long fifo_init_control(struct domain *d, u32 vcpu, gfn_t gfn, u32 offset);
-long fifo_expand_array(struct domain *d, gfn_t gfn);
+long fifo_init_control(struct domain *d, void *arg);
+long fifo_expand_array(struct domain *d, void *arg);
+long fifo_set_priority(struct domain *d, void *arg);
 /* Back to 2 levels, under the table's lock, no port in use. */
 void fifo_release(struct domain *d);
 

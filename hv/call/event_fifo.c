@@ -217,32 +217,34 @@ static struct fifo_vcpu *make_vcpu(struct domain *d, gfn_t gfn, u32 offset)
 	return fv;
 }
 
-long fifo_init_control(struct domain *d, u32 vcpu, gfn_t gfn, u32 offset)
+long fifo_init_control(struct domain *d, void *arg)
 {
+	struct evtchn_init_control *op = arg;
 	struct evtchn_table *t = d->evtchn;
 	struct event_fifo *f;
 	struct fifo_vcpu *fv;
 	long ret = -EINVAL;
 
-	if (vcpu >= d->max_vcpus)
+	if (op->vcpu >= d->max_vcpus)
 		return -ENOENT;
-	if (offset % 8 ||
-	    offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control))
+	if (op->offset % 8 ||
+	    op->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control))
 		return -EINVAL;
+	op->link_bits = EVTCHN_FIFO_LINK_BITS;
 	spin_lock(&t->lock);
 	f = t->fifo ? t->fifo : kzalloc(sizeof(*f));
 	if (!f) {
 		ret = -ENOMEM;
 		goto out;
 	}
-	fv = f->vcpu[vcpu] || d->state >= DOMAIN_DYING ?
-		     NULL : make_vcpu(d, gfn, offset);
+	fv = f->vcpu[op->vcpu] || d->state >= DOMAIN_DYING ?
+		     NULL : make_vcpu(d, op->control_gfn, op->offset);
 	if (!fv) {
 		if (f != t->fifo)
 			kfree(f);
 		goto out;
 	}
-	store_release(&f->vcpu[vcpu], fv);
+	store_release(&f->vcpu[op->vcpu], fv);
 	if (f != t->fifo)
 		fifo_begin(d, f);
 	rescan(d, 0, f->nr_pages * EVTCHN_FIFO_PAGE_WORDS);
@@ -252,8 +254,9 @@ out:
 	return ret;
 }
 
-long fifo_expand_array(struct domain *d, gfn_t gfn)
+long fifo_expand_array(struct domain *d, void *arg)
 {
+	struct evtchn_expand_array *op = arg;
 	struct evtchn_table *t = d->evtchn;
 	struct event_fifo *f;
 	struct page *pg;
@@ -270,7 +273,7 @@ long fifo_expand_array(struct domain *d, gfn_t gfn)
 	if (first >= t->nr_ports)
 		goto out;
 	ret = -EINVAL;
-	pg = d->state < DOMAIN_DYING ? p2m_get_ram(d, gfn) : NULL;
+	pg = d->state < DOMAIN_DYING ? p2m_get_ram(d, op->array_gfn) : NULL;
 	if (!pg)
 		goto out;
 	store_release(&f->page[f->nr_pages++], (u32 *)page_to_virt(pg));
@@ -280,6 +283,19 @@ long fifo_expand_array(struct domain *d, gfn_t gfn)
 out:
 	spin_unlock(&t->lock);
 	return ret;
+}
+
+long fifo_set_priority(struct domain *d, void *arg)
+{
+	struct evtchn_set_priority *op = arg;
+	struct evtchn *c = evtchn_of(d, op->port);
+
+	if (!c || op->priority >= EVTCHN_FIFO_PRIORITIES)
+		return -EINVAL;
+	if (!d->evtchn->fifo)
+		return -ENOSYS;
+	WRITE_ONCE(c->priority, op->priority);
+	return 0;
 }
 
 void fifo_release(struct domain *d)

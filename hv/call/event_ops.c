@@ -1,59 +1,47 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * event_ops.c - the event channel hypercall
- *
- * An operation's argument is read before it is called and, if the operation has
- * something to answer, written back after; that cannot fail any more.
- */
-#include "evtchn_fifo.h"
+/* event_ops.c - the event channel hypercall */
 #include "event.h"
+#include "op.h"
 
-union event_op {
-	struct evtchn_alloc_unbound alloc_unbound;
-	struct evtchn_bind_interdomain bind_interdomain;
-	struct evtchn_bind_virq bind_virq;
-	struct evtchn_bind_ipi bind_ipi;
-	struct evtchn_bind_vcpu bind_vcpu;
-	struct evtchn_status status;
-	struct evtchn_port_op port;
-	struct evtchn_reset reset;
-	struct evtchn_init_control init_control;
-	struct evtchn_expand_array expand_array;
-	struct evtchn_set_priority set_priority;
-};
-
-static long op_alloc_unbound(union event_op *arg)
+/* Allocate a port for @what, under the table's lock. */
+static long open_port(struct domain *d, const struct evtchn *what)
 {
-	struct evtchn_alloc_unbound *op = &arg->alloc_unbound;
-	struct domain *d;
-	long ret = 0;
+	long port = evtchn_alloc(d);
+	struct evtchn *c;
 
-	d = domain_for_call(op->dom, &ret);
-	if (!d)
-		return ret;
-
-	spin_lock(&d->evtchn->lock);
-	ret = evtchn_alloc(d);
-	if (ret > 0) {
-		struct evtchn *c = evtchn_of(d, ret);
-
-		op->port = ret;
-		spin_lock(&c->lock);
-		c->domid = op->remote_dom == DOMID_SELF ? current->domain->id :
-							  op->remote_dom;
-		c->state = CHAN_UNBOUND;
-		spin_unlock(&c->lock);
-	}
-	spin_unlock(&d->evtchn->lock);
-	domain_put(d);
-	return min(ret, 0L);
+	if (port < 0)
+		return port;
+	c = evtchn_of(d, port);
+	spin_lock(&c->lock);
+	c->peer = what->peer; /* and what else is in the union */
+	c->vcpu = what->vcpu;
+	c->state = what->state;
+	spin_unlock(&c->lock);
+	return port;
 }
 
-static long op_bind_interdomain(union event_op *arg)
+static long op_alloc_unbound(struct domain *d, void *arg)
 {
-	struct domain *d = current->domain, *peer;
+	struct evtchn_alloc_unbound *op = arg;
+	struct evtchn what = {
+		.state = CHAN_UNBOUND,
+		.domid = op->remote_dom == DOMID_SELF ? current->domain->id :
+							op->remote_dom,
+	};
+	long port;
+
+	spin_lock(&d->evtchn->lock);
+	port = open_port(d, &what);
+	spin_unlock(&d->evtchn->lock);
+	op->port = port;
+	return min(port, 0L);
+}
+
+static long op_bind_interdomain(struct domain *d, void *arg)
+{
+	struct evtchn_bind_interdomain *op = arg;
 	struct evtchn *c, *peer_chan;
-	struct evtchn_bind_interdomain *op = &arg->bind_interdomain;
+	struct domain *peer;
 	long ret;
 
 	/* Any domain may name any other: whether it may bind is the peer's say */
@@ -97,85 +85,60 @@ out:
 	return ret;
 }
 
-static struct vcpu *own_vcpu(u32 id)
+static struct vcpu *vcpu_of(struct domain *d, u32 id)
 {
-	struct domain *d = current->domain;
-
 	return id < d->max_vcpus ? d->vcpu[id] : NULL;
 }
 
-static long op_bind_virq(union event_op *arg)
+static long op_bind_virq(struct domain *d, void *arg)
 {
-	struct domain *d = current->domain;
-	struct evtchn_bind_virq *op = &arg->bind_virq;
-	struct evtchn *c;
+	struct evtchn_bind_virq *op = arg;
+	struct evtchn what = {
+		.state = CHAN_VIRQ, .vcpu = op->vcpu, .virq = op->virq
+	};
 	struct vcpu *v;
-	long ret;
+	long port;
 
 	if (op->virq >= NR_VIRQS || (virq_is_global(op->virq) && op->vcpu != 0))
 		return -EINVAL;
-	v = own_vcpu(op->vcpu);
+	v = vcpu_of(d, op->vcpu);
 	if (!v)
 		return -ENOENT;
 
 	spin_lock(&d->evtchn->lock);
-	ret = v->virq_port[op->virq] ? -EEXIST : evtchn_alloc(d);
-	if (ret > 0) {
-		op->port = ret;
-		c = evtchn_of(d, op->port);
-		spin_lock(&c->lock);
-		c->virq = op->virq;
-		c->vcpu = op->vcpu;
-		c->state = CHAN_VIRQ;
-		spin_unlock(&c->lock);
-		WRITE_ONCE(v->virq_port[op->virq], op->port);
-	}
+	port = v->virq_port[op->virq] ? -EEXIST : open_port(d, &what);
+	if (port > 0)
+		WRITE_ONCE(v->virq_port[op->virq], port);
 	spin_unlock(&d->evtchn->lock);
-	return min(ret, 0L);
+	op->port = port;
+	return min(port, 0L);
 }
 
-static long op_bind_ipi(union event_op *arg)
+static long op_bind_ipi(struct domain *d, void *arg)
 {
-	struct domain *d = current->domain;
-	struct evtchn_bind_ipi *op = &arg->bind_ipi;
-	struct evtchn *c;
-	long ret;
+	struct evtchn_bind_ipi *op = arg;
+	struct evtchn what = { .state = CHAN_IPI, .vcpu = op->vcpu };
+	long port;
 
-	if (!own_vcpu(op->vcpu))
+	if (!vcpu_of(d, op->vcpu))
 		return -ENOENT;
-
 	spin_lock(&d->evtchn->lock);
-	ret = evtchn_alloc(d);
-	if (ret > 0) {
-		op->port = ret;
-		c = evtchn_of(d, op->port);
-		spin_lock(&c->lock);
-		c->vcpu = op->vcpu;
-		c->state = CHAN_IPI;
-		spin_unlock(&c->lock);
-	}
+	port = open_port(d, &what);
 	spin_unlock(&d->evtchn->lock);
-	return min(ret, 0L);
+	op->port = port;
+	return min(port, 0L);
 }
 
-static long op_status(union event_op *arg)
+static long op_status(struct domain *d, void *arg)
 {
-	struct evtchn_status *op = &arg->status;
+	struct evtchn_status *op = arg;
 	struct evtchn *c;
-	struct domain *d;
-	long ret = 0;
-
-	d = domain_for_call(op->dom, &ret);
-	if (!d)
-		return ret;
 
 	memset(&op->u, 0, sizeof(op->u));
 	op->status = EVTCHNSTAT_closed;
 	op->vcpu = 0;
-	if (op->port == 0 || op->port >= d->evtchn->nr_ports) {
-		domain_put(d);
+	if (op->port == 0 || op->port >= d->evtchn->nr_ports)
 		return -EINVAL;
-	}
 	c = evtchn_of(d, op->port); /* none: no port near it was ever used */
 	if (c) {
 		spin_lock(&c->lock);
@@ -200,18 +163,16 @@ static long op_status(union event_op *arg)
 		}
 		spin_unlock(&c->lock);
 	}
-	domain_put(d);
 	return 0;
 }
 
-static long op_bind_vcpu(union event_op *arg)
+static long op_bind_vcpu(struct domain *d, void *arg)
 {
-	struct domain *d = current->domain;
-	struct evtchn_bind_vcpu *op = &arg->bind_vcpu;
+	struct evtchn_bind_vcpu *op = arg;
 	struct evtchn *c;
 	long ret = 0;
 
-	if (!own_vcpu(op->vcpu))
+	if (!vcpu_of(d, op->vcpu))
 		return -ENOENT;
 	c = evtchn_of(d, op->port);
 	if (!c)
@@ -236,116 +197,72 @@ static long op_bind_vcpu(union event_op *arg)
 	return ret;
 }
 
-static long op_unmask(union event_op *arg)
+static long op_unmask(struct domain *d, void *arg)
 {
-	struct domain *d = current->domain;
-	struct evtchn *c = evtchn_of(d, arg->port.port);
+	struct evtchn_port_op *op = arg;
+	struct evtchn *c = evtchn_of(d, op->port);
 
 	if (!c)
 		return -EINVAL;
 	spin_lock(&c->lock);
 	if (c->state != CHAN_FREE)
-		evtchn_unmask(d, arg->port.port, c);
+		evtchn_unmask(d, op->port, c);
 	spin_unlock(&c->lock);
 	return 0;
 }
 
-static long op_init_control(union event_op *arg)
+static long op_send(struct domain *d, void *arg)
 {
-	struct evtchn_init_control *op = &arg->init_control;
+	struct evtchn_port_op *op = arg;
 
-	op->link_bits = EVTCHN_FIFO_LINK_BITS;
-	return fifo_init_control(current->domain, op->vcpu, op->control_gfn,
-				 op->offset);
+	return evtchn_send(d, op->port);
 }
 
-static long op_expand_array(union event_op *arg)
+static long op_close(struct domain *d, void *arg)
 {
-	return fifo_expand_array(current->domain, arg->expand_array.array_gfn);
+	struct evtchn_port_op *op = arg;
+
+	return evtchn_close_port(d, op->port);
 }
 
-static long op_set_priority(union event_op *arg)
+static long op_reset(struct domain *d, void *arg)
 {
-	struct evtchn_set_priority *op = &arg->set_priority;
-	struct evtchn *c = evtchn_of(current->domain, op->port);
-
-	if (!c || op->priority >= EVTCHN_FIFO_PRIORITIES)
-		return -EINVAL;
-	if (!current->domain->evtchn->fifo)
-		return -ENOSYS;
-	WRITE_ONCE(c->priority, op->priority);
-	return 0;
-}
-
-static long op_send(union event_op *arg)
-{
-	return evtchn_send(current->domain, arg->port.port);
-}
-
-static long op_close(union event_op *arg)
-{
-	return evtchn_close_port(current->domain, arg->port.port);
-}
-
-static long op_reset(union event_op *arg)
-{
-	struct evtchn_reset *op = &arg->reset;
-	struct domain *d;
-	long ret = 0;
-
-	d = domain_for_call(op->dom, &ret);
-	if (!d)
-		return ret;
+	(void)arg;
 	/* The toolstack resets a domain that cannot allocate meanwhile. */
 	if (d != current->domain && !d->toolstack_paused)
-		ret = -EINVAL;
-	else
-		ret = evtchn_reset(d);
-	domain_put(d);
-	return ret;
+		return -EINVAL;
+	return evtchn_reset(d);
 }
 
-#define OP(name, type, answer) \
-	[EVTCHNOP_##name] = { op_##name, sizeof(struct evtchn_##type), answer }
+/* By the caller for itself, or for the domain the argument names. */
+#define OWN(op, fn, type, answers)                                         \
+	[EVTCHNOP_##op] = { fn, sizeof(struct evtchn_##type), OP_OWN_DOMAIN, \
+			    answers, false }
+#define NAMED(op, answers)                                              \
+	[EVTCHNOP_##op] = { op_##op, sizeof(struct evtchn_##op),        \
+			    offsetof(struct evtchn_##op, dom), answers, false }
 
-static const struct {
-	long (*fn)(union event_op *arg);
-	u8 size;
-	bool answers;
-} ops[] = {
-	OP(bind_interdomain, bind_interdomain, true),
-	OP(bind_virq, bind_virq, true),
-	OP(close, port_op, false),
-	OP(send, port_op, false),
-	OP(status, status, true),
-	OP(alloc_unbound, alloc_unbound, true),
-	OP(bind_ipi, bind_ipi, true),
-	OP(bind_vcpu, bind_vcpu, false),
-	OP(unmask, port_op, false),
-	OP(reset, reset, false),
-	OP(init_control, init_control, true),
-	OP(expand_array, expand_array, false),
-	OP(set_priority, set_priority, false),
+static const struct call_op ops[] = {
+	OWN(bind_interdomain, op_bind_interdomain, bind_interdomain, true),
+	OWN(bind_virq, op_bind_virq, bind_virq, true),
+	OWN(close, op_close, port_op, false),
+	OWN(send, op_send, port_op, false),
+	NAMED(status, true),
+	NAMED(alloc_unbound, true),
+	OWN(bind_ipi, op_bind_ipi, bind_ipi, true),
+	OWN(bind_vcpu, op_bind_vcpu, bind_vcpu, false),
+	OWN(unmask, op_unmask, port_op, false),
+	NAMED(reset, false),
+	OWN(init_control, fifo_init_control, init_control, true),
+	OWN(expand_array, fifo_expand_array, expand_array, false),
+	OWN(set_priority, fifo_set_priority, set_priority, false),
 };
 
 long call_event_channel_op(struct hypercall *hc)
 {
-	u64 cmd = hc->arg[0], gva = hc->arg[1];
-	struct guest_area area;
-	union event_op arg;
-	long ret;
+	u64 cmd = hc->arg[0];
 
 	if (cmd >= ARRAY_SIZE(ops) || !ops[cmd].fn)
 		return -ENOSYS;
-	if (!ops[cmd].answers)
-		return guest_read(&arg, gva, ops[cmd].size) ? -EFAULT :
-							      ops[cmd].fn(&arg);
-	if (guest_area_get(&area, gva, ops[cmd].size))
-		return -EFAULT;
-	guest_area_read(&area, &arg, ops[cmd].size);
-	ret = ops[cmd].fn(&arg);
-	if (!ret)
-		guest_area_write(&area, 0, &arg, ops[cmd].size);
-	guest_area_put(&area);
-	return ret;
+	return op_serve(&ops[cmd], hc->arg[1]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* hvm.c - hypercall 34: parameters and event vectors */
 #include "../abi/hvm.h"
-#include "hypercall.h"
+#include "op.h"
 
 _Static_assert(HVM_PARAM_COUNT == NR_HVM_PARAMS, "size of hvm_param[]");
 
@@ -82,125 +82,101 @@ static void set_callback(struct domain *d, u64 value)
 			vcpu_kick(d->vcpu[i]);
 }
 
-static long op_set_param(u64 gva)
+static long op_set_param(struct domain *d, void *arg)
 {
-	struct domain *d;
-	struct hvm_param op;
-	long ret = 0;
+	struct hvm_param *op = arg;
+	long ret;
 
-	if (guest_read(&op, gva, sizeof(op)))
-		return -EFAULT;
-	if (op.index >= HVM_PARAM_COUNT)
+	if (op->index >= HVM_PARAM_COUNT)
 		return -EINVAL;
-	d = domain_for_call(op.domid, &ret);
-	if (!d)
+	if (d == current->domain && !guest_may_set(op->index))
+		return -EPERM;
+	if (obsolete(op->index))
+		return -EINVAL;
+	ret = check_value(op->index, op->value);
+	if (ret)
 		return ret;
-
-	if (d == current->domain && !guest_may_set(op.index))
-		ret = -EPERM;
-	else if (obsolete(op.index))
-		ret = -EINVAL;
-	else
-		ret = check_value(op.index, op.value);
-	if (!ret) {
-		WRITE_ONCE(d->hvm_param[op.index], op.value);
-		if (op.index == HVM_PARAM_CALLBACK_IRQ)
-			set_callback(d, op.value);
-	}
-	domain_put(d);
-	return ret;
-}
-
-static long op_get_param(u64 gva)
-{
-	struct domain *d;
-	struct hvm_param op;
-	long ret = 0;
-
-	if (guest_read(&op, gva, sizeof(op)))
-		return -EFAULT;
-	if (op.index >= HVM_PARAM_COUNT)
-		return -EINVAL;
-	d = domain_for_call(op.domid, &ret);
-	if (!d)
-		return ret;
-
-	if (d == current->domain && !guest_may_get(op.index))
-		ret = -EPERM;
-	else if (obsolete(op.index))
-		ret = -EINVAL;
-	else
-		op.value = READ_ONCE(d->hvm_param[op.index]);
-	domain_put(d);
-	return ret ? ret : guest_write(gva, &op, sizeof(op));
-}
-
-static long op_set_upcall_vector(u64 gva)
-{
-	struct hvm_evtchn_upcall_vector op;
-	struct domain *d = current->domain;
-	struct vcpu *v;
-
-	if (guest_read(&op, gva, sizeof(op)))
-		return -EFAULT;
-	if (op.vector < 16)
-		return -EINVAL;
-	if (op.vcpu >= d->max_vcpus || !d->vcpu[op.vcpu])
-		return -ENOENT;
-	v = d->vcpu[op.vcpu];
-	WRITE_ONCE(v->upcall_vector, op.vector);
-	/* What is pending was announced the old way, or not at all. */
-	if (vcpu_events_pending(v))
-		vlapic_post(v, op.vector, false);
+	WRITE_ONCE(d->hvm_param[op->index], op->value);
+	if (op->index == HVM_PARAM_CALLBACK_IRQ)
+		set_callback(d, op->value);
 	return 0;
 }
 
-static long op_get_time(u64 gva)
+static long op_get_param(struct domain *d, void *arg)
 {
-	struct hvm_get_time op = { now_ns() };
+	struct hvm_param *op = arg;
 
-	return guest_write(gva, &op, sizeof(op));
+	if (op->index >= HVM_PARAM_COUNT)
+		return -EINVAL;
+	if (d == current->domain && !guest_may_get(op->index))
+		return -EPERM;
+	if (obsolete(op->index))
+		return -EINVAL;
+	op->value = READ_ONCE(d->hvm_param[op->index]);
+	return 0;
 }
 
-static long op_get_mem_type(u64 gva)
+static long op_set_upcall_vector(struct domain *d, void *arg)
 {
-	struct hvm_get_mem_type op;
-	enum p2m_type type;
-	struct domain *d;
-	long ret = 0;
+	struct hvm_evtchn_upcall_vector *op = arg;
+	struct vcpu *v;
 
-	if (guest_read(&op, gva, sizeof(op)))
-		return -EFAULT;
-	d = domain_for_call(op.domid, &ret);
-	if (!d)
-		return ret;
-	p2m_lookup(d, op.pfn, &type, NULL);
-	domain_put(d);
-	op.mem_type = type == P2M_RAM || type == P2M_GRANT_RW ? HVMMEM_ram_rw :
+	if (op->vector < 16)
+		return -EINVAL;
+	if (op->vcpu >= d->max_vcpus || !d->vcpu[op->vcpu])
+		return -ENOENT;
+	v = d->vcpu[op->vcpu];
+	WRITE_ONCE(v->upcall_vector, op->vector);
+	/* What is pending was announced the old way, or not at all. */
+	if (vcpu_events_pending(v))
+		vlapic_post(v, op->vector, false);
+	return 0;
+}
+
+static long op_get_time(struct domain *d, void *arg)
+{
+	struct hvm_get_time *op = arg;
+
+	(void)d;
+	op->now = now_ns();
+	return 0;
+}
+
+static long op_get_mem_type(struct domain *d, void *arg)
+{
+	struct hvm_get_mem_type *op = arg;
+	enum p2m_type type;
+
+	p2m_lookup(d, op->pfn, &type, NULL);
+	op->mem_type = type == P2M_RAM || type == P2M_GRANT_RW ? HVMMEM_ram_rw :
 		      type == P2M_RAM_RO || type == P2M_GRANT_RO ?
 								 HVMMEM_ram_ro :
 								 HVMMEM_mmio_dm;
-	return guest_write(gva, &op, sizeof(op));
+	return 0;
 }
+
+#define PARAM sizeof(struct hvm_param), offsetof(struct hvm_param, domid)
+
+static const struct call_op ops[] = {
+	[HVMOP_set_param] = { op_set_param, PARAM, false, false },
+	[HVMOP_get_param] = { op_get_param, PARAM, true, false },
+	[HVMOP_get_time] = { op_get_time, sizeof(struct hvm_get_time),
+			     OP_OWN_DOMAIN, true, false },
+	[HVMOP_get_mem_type] = { op_get_mem_type,
+				 sizeof(struct hvm_get_mem_type),
+				 offsetof(struct hvm_get_mem_type, domid), true,
+				 false },
+	[HVMOP_set_evtchn_upcall_vector] = {
+		op_set_upcall_vector, sizeof(struct hvm_evtchn_upcall_vector),
+		OP_OWN_DOMAIN, false, false },
+};
 
 long call_hvm_op(struct hypercall *hc)
 {
-	u64 gva = hc->arg[1];
+	u64 cmd = hc->arg[0];
 
-	switch (hc->arg[0]) {
-	case HVMOP_set_param:
-		return op_set_param(gva);
-	case HVMOP_get_param:
-		return op_get_param(gva);
-	case HVMOP_set_evtchn_upcall_vector:
-		return op_set_upcall_vector(gva);
-	case HVMOP_get_time:
-		return op_get_time(gva);
-	case HVMOP_get_mem_type:
-		return op_get_mem_type(gva);
-	case HVMOP_guest_request_vm_event:
-	case HVMOP_altp2m:
-		return -EOPNOTSUPP;
-	}
-	return -ENOSYS;
+	if (cmd < ARRAY_SIZE(ops) && ops[cmd].fn)
+		return op_serve(&ops[cmd], hc->arg[1]);
+	return cmd == HVMOP_guest_request_vm_event || cmd == HVMOP_altp2m ?
+		       -EOPNOTSUPP : -ENOSYS;
 }

@@ -3,7 +3,7 @@
 #ifndef HV_CALL_MEMORY_H
 #define HV_CALL_MEMORY_H
 
-#include "hypercall.h"
+#include "op.h"
 #include "../abi/memory.h"
 
 /*
@@ -23,14 +23,14 @@ static inline long memory_continue(struct hypercall *hc, u64 done)
 }
 
 /* memory_physmap.c */
-long memory_add_to_physmap(struct hypercall *hc);
+long memory_add_to_physmap(struct domain *d, void *arg);
 long memory_add_to_physmap_batch(struct hypercall *hc);
-long memory_remove_from_physmap(struct hypercall *hc);
-long memory_acquire_resource(struct hypercall *hc);
+long memory_remove_from_physmap(struct domain *d, void *arg);
+long memory_acquire_resource(struct domain *d, void *arg);
 
 /* memory_reservation.c */
 long memory_populate_physmap(struct hypercall *hc);
 long memory_decrease_reservation(struct hypercall *hc);
-long memory_claim_pages(struct hypercall *hc);
+long memory_claim_pages(struct domain *d, void *arg);
 
 #endif /* HV_CALL_MEMORY_H */

@@ -110,20 +110,11 @@ static int physmap_add_foreign(struct domain *d, struct domain *from,
 	return err;
 }
 
-long memory_add_to_physmap(struct hypercall *hc)
+long memory_add_to_physmap(struct domain *d, void *arg)
 {
-	struct xen_add_to_physmap arg;
-	struct domain *d;
-	long ret = 0;
+	struct xen_add_to_physmap *op = arg;
 
-	if (guest_read(&arg, hc->arg[1], sizeof(arg)))
-		return -EFAULT;
-	d = domain_for_call(arg.domid, &ret);
-	if (!d)
-		return ret;
-	ret = physmap_add_xen(d, arg.space, arg.idx, arg.gpfn);
-	domain_put(d);
-	return ret;
+	return physmap_add_xen(d, op->space, op->idx, op->gpfn);
 }
 
 static long physmap_batch(struct hypercall *hc, struct domain *d,
@@ -183,20 +174,11 @@ long memory_add_to_physmap_batch(struct hypercall *hc)
 	return ret;
 }
 
-long memory_remove_from_physmap(struct hypercall *hc)
+long memory_remove_from_physmap(struct domain *d, void *arg)
 {
-	struct xen_remove_from_physmap arg;
-	struct domain *d;
-	long ret = 0;
+	struct xen_remove_from_physmap *op = arg;
 
-	if (guest_read(&arg, hc->arg[1], sizeof(arg)))
-		return -EFAULT;
-	d = domain_for_call(arg.domid, &ret);
-	if (!d)
-		return ret;
-	ret = physmap_replace(d, arg.gpfn, INVALID_MFN, P2M_NONE);
-	domain_put(d);
-	return ret;
+	return physmap_replace(d, op->gpfn, INVALID_MFN, P2M_NONE);
 }
 
 static int acquire_grant_frames(struct domain *d,
@@ -226,37 +208,24 @@ static int acquire_grant_frames(struct domain *d,
 }
 
 /* The toolstack maps a guest's grant table to seed its first entries. */
-long memory_acquire_resource(struct hypercall *hc)
+long memory_acquire_resource(struct domain *d, void *arg)
 {
-	struct xen_mem_acquire_resource arg;
-	struct domain *d;
-	long ret = 0;
+	struct xen_mem_acquire_resource *op = arg;
 
-	if (!current->domain->privileged)
-		return -EPERM;
-	if (guest_read(&arg, hc->arg[1], sizeof(arg)))
-		return -EFAULT;
-	if (arg.type != XENMEM_resource_grant_table)
+	if (op->type != XENMEM_resource_grant_table)
 		return -EOPNOTSUPP;
-	if (arg.pad || arg.id != XENMEM_resource_grant_table_id_shared ||
-	    arg.frame + arg.nr_frames > 0xffffffffU || arg.frame > 0xffffffffU)
+	if (op->pad || op->id != XENMEM_resource_grant_table_id_shared ||
+	    op->frame + op->nr_frames > 0xffffffffU || op->frame > 0xffffffffU)
 		return -EINVAL;
-	d = domain_for_call(arg.domid, &ret);
-	if (!d)
-		return ret;
-	if (d == current->domain) {
-		ret = -EPERM;
-	} else if (d->state >= DOMAIN_DYING) {
-		ret = -ESRCH;
-	} else if (!arg.frame_list) {
-		/* How large is it? */
-		ret = arg.nr_frames ? -EINVAL : 0;
-		arg.nr_frames = d->max_grant_frames;
-		if (!ret)
-			ret = guest_write(hc->arg[1], &arg, sizeof(arg));
-	} else {
-		ret = acquire_grant_frames(d, &arg);
-	}
-	domain_put(d);
-	return ret;
+	if (d == current->domain)
+		return -EPERM;
+	if (d->state >= DOMAIN_DYING)
+		return -ESRCH;
+	if (op->frame_list)
+		return acquire_grant_frames(d, op);
+	/* How large is it? */
+	if (op->nr_frames)
+		return -EINVAL;
+	op->nr_frames = d->max_grant_frames;
+	return 0;
 }

@@ -234,27 +234,16 @@ out:
  * A claim is answered, not kept: whoever is told that there is enough memory
  * can still lose it to another caller, and then sees populate fail.
  */
-long memory_claim_pages(struct hypercall *hc)
+long memory_claim_pages(struct domain *d, void *arg)
 {
-	struct xen_memory_reservation arg;
-	struct domain *d;
-	long ret = 0;
-	u64 have;
+	struct xen_memory_reservation *op = arg;
+	u64 have = READ_ONCE(d->tot_pages);
 
-	if (!current->domain->privileged)
-		return -EPERM;
-	if (guest_read(&arg, hc->arg[1], sizeof(arg)))
-		return -EFAULT;
-	if (arg.extent_start || arg.extent_order || arg.mem_flags)
+	if (op->extent_start || op->extent_order || op->mem_flags)
 		return -EINVAL;
-	d = domain_for_call(arg.domid, &ret);
-	if (!d)
-		return ret;
-	have = READ_ONCE(d->tot_pages);
-	if (arg.nr_extents > have && arg.nr_extents - have > page_free_count())
-		ret = -ENOMEM;
-	domain_put(d);
-	return ret;
+	return op->nr_extents > have &&
+			       op->nr_extents - have > page_free_count() ?
+		       -ENOMEM : 0;
 }
 
 int memory_release(struct domain *d)

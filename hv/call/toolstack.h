@@ -29,7 +29,6 @@ int cpu_policy_to_guest(const struct cpu_policy *p, u64 leaves, u32 *nr_leaves,
 /* The handlers of domctl; @op goes back to the tools if the table says so. */
 long domctl_set_vcpu_affinity(struct domain *d, struct xen_domctl *op);
 long domctl_get_vcpu_affinity(struct domain *d, struct xen_domctl *op);
-long domctl_set_node_affinity(struct domain *d, struct xen_domctl *op);
 long domctl_get_node_affinity(struct domain *d, struct xen_domctl *op);
 long domctl_get_vcpu_info(struct domain *d, struct xen_domctl *op);
 long domctl_scheduler_op(struct domain *d, struct xen_domctl *op);

@@ -6,27 +6,20 @@
 #define EPERM 1
 #define ENOENT 2
 #define ESRCH 3
-#define EIO 5
 #define E2BIG 7
-#define EAGAIN 11
 #define ENOMEM 12
 #define EACCES 13
 #define EFAULT 14
 #define EBUSY 16
 #define EEXIST 17
-#define EXDEV 18
 #define ENODEV 19
 #define EINVAL 22
 #define ENOSPC 28
-#define EROFS 30
-#define ERANGE 34
 #define ENOSYS 38
 #define ENODATA 61
 #define ETIME 62
-#define EMSGSIZE 90
 #define EOPNOTSUPP 95
 #define ENOBUFS 105
-#define ECANCELED 125
 /*
  * Never seen by a guest: the call is to be issued again with the arguments the
  * handler left in its struct hypercall.

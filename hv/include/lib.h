@@ -34,7 +34,6 @@ void printk_level(enum log_level level, const char *fmt, ...) __printf(2, 3);
 #define pr_err(...) printk_level(LOG_ERR, __VA_ARGS__)
 #define pr_warn(...) printk_level(LOG_WARN, __VA_ARGS__)
 #define pr_info(...) printk_level(LOG_INFO, __VA_ARGS__)
-#define pr_debug(...) printk_level(LOG_DEBUG, __VA_ARGS__)
 /*
  * For anything a guest can provoke: at most a few lines a second in all, the
  * rest only counted.

@@ -28,12 +28,9 @@
 #define APIC_TMR 0x18
 #define APIC_IRR 0x20
 #define APIC_ESR 0x28
-#define APIC_LVT_CMCI 0x2f
 #define APIC_ICR 0x30
 #define APIC_ICR_HIGH 0x31 /* xAPIC only */
 #define APIC_LVT_TIMER 0x32
-#define APIC_LVT_THERMAL 0x33
-#define APIC_LVT_PERF 0x34
 #define APIC_LVT_LINT0 0x35
 #define APIC_LVT_LINT1 0x36
 #define APIC_LVT_ERROR 0x37

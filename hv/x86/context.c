@@ -16,75 +16,100 @@
 #define CR4_LA57 BIT(12)
 #define RFLAGS_FIXED 2
 
-#define GET_SEG(seg)                                        \
-	do {                                                \
-		ctx->seg##_sel = vmcb->seg.selector;        \
-		ctx->seg##_limit = vmcb->seg.limit;         \
-		ctx->seg##_base = vmcb->seg.base;           \
-		ctx->seg##_arbytes = vmcb->seg.attr;        \
-	} while (0)
-#define SET_SEG(seg)                                                     \
-	(vmcb->seg = (struct vmcb_segment){ ctx->seg##_sel,              \
-					    ctx->seg##_arbytes & SEG_ATTR_MASK, \
-					    ctx->seg##_limit,            \
-					    ctx->seg##_base })
+/* What is the same in both, by its place in each. */
+struct field {
+	u16 ctx;
+	u16 here;
+};
+
+#define CTX(name) offsetof(struct hvm_hw_cpu, name)
+#define REG(name) { CTX(name), offsetof(struct vcpu_arch, regs.name) }
+#define VMCB(ctx, name) { CTX(ctx), offsetof(struct vmcb, name) }
+
+static const struct field arch_fields[] = {
+	REG(rax), REG(rbx), REG(rcx), REG(rdx), REG(rbp), REG(rsi),
+	REG(rdi), REG(rsp), REG(r8), REG(r9), REG(r10), REG(r11),
+	REG(r12), REG(r13), REG(r14), REG(r15), REG(rip), REG(rflags),
+	{ CTX(dr0), offsetof(struct vcpu_arch, dr[0]) },
+	{ CTX(dr1), offsetof(struct vcpu_arch, dr[1]) },
+	{ CTX(dr2), offsetof(struct vcpu_arch, dr[2]) },
+	{ CTX(dr3), offsetof(struct vcpu_arch, dr[3]) },
+};
+
+static const struct field vmcb_fields[] = {
+	VMCB(cr0, cr0), VMCB(cr2, cr2), VMCB(cr3, cr3), VMCB(cr4, cr4),
+	VMCB(sysenter_cs, sysenter_cs), VMCB(sysenter_esp, sysenter_esp),
+	VMCB(sysenter_eip, sysenter_eip), VMCB(shadow_gs, kernel_gs_base),
+	VMCB(msr_lstar, lstar), VMCB(msr_star, star), VMCB(msr_cstar, cstar),
+	VMCB(msr_syscall_mask, sfmask),
+	VMCB(idtr_base, idtr.base), VMCB(gdtr_base, gdtr.base),
+};
+
+#define SEG(name)                                                        \
+	{ CTX(name##_sel), CTX(name##_limit), CTX(name##_base),          \
+	  CTX(name##_arbytes), offsetof(struct vmcb, name) }
+
+static const struct {
+	u16 sel, limit, base, attr;
+	u16 here;
+} segments[] = {
+	SEG(cs), SEG(ds), SEG(es), SEG(fs), SEG(gs), SEG(ss), SEG(tr), SEG(ldtr),
+};
+
+/* The word at an offset of a structure. */
+static u64 *at64(const void *base, unsigned int offset)
+{
+	return (u64 *)((char *)base + offset);
+}
+
+static u32 *at32(const void *base, unsigned int offset)
+{
+	return (u32 *)((char *)base + offset);
+}
+
+static void get_segments(struct hvm_hw_cpu *ctx, const struct vmcb *vmcb)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(segments); i++) {
+		const struct vmcb_segment *seg =
+			(void *)at32(vmcb, segments[i].here);
+
+		*at32(ctx, segments[i].sel) = seg->selector;
+		*at32(ctx, segments[i].limit) = seg->limit;
+		*at64(ctx, segments[i].base) = seg->base;
+		*at32(ctx, segments[i].attr) = seg->attr;
+	}
+}
+
+static void set_segments(struct vmcb *vmcb, const struct hvm_hw_cpu *ctx)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(segments); i++) {
+		struct vmcb_segment *seg =
+			(void *)at32(vmcb, segments[i].here);
+
+		seg->selector = *at32(ctx, segments[i].sel);
+		seg->limit = *at32(ctx, segments[i].limit);
+		seg->base = *at64(ctx, segments[i].base);
+		seg->attr = *at32(ctx, segments[i].attr) & SEG_ATTR_MASK;
+	}
+}
 
 void vmm_get_context(struct vcpu *v, struct hvm_hw_cpu *ctx)
 {
 	const struct vcpu_arch *a = v->arch;
 	const struct vmcb *vmcb = a->vmcb;
-	const struct guest_regs *r = &a->regs;
 
 	memset(ctx, 0, sizeof(*ctx));
 	memcpy(ctx->fpu_regs, a->xsave, sizeof(ctx->fpu_regs));
-	ctx->rax = r->rax;
-	ctx->rbx = r->rbx;
-	ctx->rcx = r->rcx;
-	ctx->rdx = r->rdx;
-	ctx->rbp = r->rbp;
-	ctx->rsi = r->rsi;
-	ctx->rdi = r->rdi;
-	ctx->rsp = r->rsp;
-	ctx->r8 = r->r8;
-	ctx->r9 = r->r9;
-	ctx->r10 = r->r10;
-	ctx->r11 = r->r11;
-	ctx->r12 = r->r12;
-	ctx->r13 = r->r13;
-	ctx->r14 = r->r14;
-	ctx->r15 = r->r15;
-	ctx->rip = r->rip;
-	ctx->rflags = r->rflags;
-	ctx->cr0 = vmcb->cr0;
-	ctx->cr2 = vmcb->cr2;
-	ctx->cr3 = vmcb->cr3;
-	ctx->cr4 = vmcb->cr4;
-	ctx->dr0 = a->dr[0];
-	ctx->dr1 = a->dr[1];
-	ctx->dr2 = a->dr[2];
-	ctx->dr3 = a->dr[3];
+	for (unsigned int i = 0; i < ARRAY_SIZE(arch_fields); i++)
+		*at64(ctx, arch_fields[i].ctx) = *at64(a, arch_fields[i].here);
+	for (unsigned int i = 0; i < ARRAY_SIZE(vmcb_fields); i++)
+		*at64(ctx, vmcb_fields[i].ctx) =
+			*at64(vmcb, vmcb_fields[i].here);
+	get_segments(ctx, vmcb);
+	ctx->idtr_limit = vmcb->idtr.limit;
+	ctx->gdtr_limit = vmcb->gdtr.limit;
 	ctx->dr6 = vmcb->dr6;
 	ctx->dr7 = vmcb->dr7;
-	GET_SEG(cs);
-	GET_SEG(ds);
-	GET_SEG(es);
-	GET_SEG(fs);
-	GET_SEG(gs);
-	GET_SEG(ss);
-	GET_SEG(tr);
-	GET_SEG(ldtr);
-	ctx->idtr_limit = vmcb->idtr.limit;
-	ctx->idtr_base = vmcb->idtr.base;
-	ctx->gdtr_limit = vmcb->gdtr.limit;
-	ctx->gdtr_base = vmcb->gdtr.base;
-	ctx->sysenter_cs = vmcb->sysenter_cs;
-	ctx->sysenter_esp = vmcb->sysenter_esp;
-	ctx->sysenter_eip = vmcb->sysenter_eip;
-	ctx->shadow_gs = vmcb->kernel_gs_base;
-	ctx->msr_lstar = vmcb->lstar;
-	ctx->msr_star = vmcb->star;
-	ctx->msr_cstar = vmcb->cstar;
-	ctx->msr_syscall_mask = vmcb->sfmask;
 	ctx->msr_efer = vmcb->efer & ~(u64)EFER_SVME;
 	ctx->msr_tsc_aux = a->tsc_aux;
 	ctx->tsc = rdtsc();
@@ -129,7 +154,6 @@ int vmm_set_context(struct vcpu *v, const struct hvm_hw_cpu *ctx)
 {
 	struct vcpu_arch *a = v->arch;
 	struct vmcb *vmcb = a->vmcb;
-	struct guest_regs *r = &a->regs;
 
 	if (!context_ok(ctx))
 		return -EINVAL;
@@ -139,57 +163,21 @@ int vmm_set_context(struct vcpu *v, const struct hvm_hw_cpu *ctx)
 		xstate_reset(v);
 	vcpu_forget(v);
 	a->asid_cpu = NULL; /* translations of the old state are void */
-	r->rax = ctx->rax;
-	r->rbx = ctx->rbx;
-	r->rcx = ctx->rcx;
-	r->rdx = ctx->rdx;
-	r->rbp = ctx->rbp;
-	r->rsi = ctx->rsi;
-	r->rdi = ctx->rdi;
-	r->rsp = ctx->rsp;
-	r->r8 = ctx->r8;
-	r->r9 = ctx->r9;
-	r->r10 = ctx->r10;
-	r->r11 = ctx->r11;
-	r->r12 = ctx->r12;
-	r->r13 = ctx->r13;
-	r->r14 = ctx->r14;
-	r->r15 = ctx->r15;
-	r->rip = ctx->rip;
-	r->rflags = ctx->rflags | RFLAGS_FIXED;
-	vmcb->cr0 = ctx->cr0 | CR0_ET;
-	vmcb->cr2 = ctx->cr2;
-	vmcb->cr3 = ctx->cr3;
-	vmcb->cr4 = ctx->cr4;
-	a->dr[0] = ctx->dr0;
-	a->dr[1] = ctx->dr1;
-	a->dr[2] = ctx->dr2;
-	a->dr[3] = ctx->dr3;
+	for (unsigned int i = 0; i < ARRAY_SIZE(arch_fields); i++)
+		*at64(a, arch_fields[i].here) = *at64(ctx, arch_fields[i].ctx);
+	for (unsigned int i = 0; i < ARRAY_SIZE(vmcb_fields); i++)
+		*at64(vmcb, vmcb_fields[i].here) =
+			*at64(ctx, vmcb_fields[i].ctx);
+	a->regs.rflags |= RFLAGS_FIXED;
+	vmcb->cr0 |= CR0_ET;
 	if (ctx->dr6)
 		vmcb->dr6 = ctx->dr6;
 	if (ctx->dr7)
 		vmcb->dr7 = ctx->dr7;
-	SET_SEG(cs);
-	SET_SEG(ds);
-	SET_SEG(es);
-	SET_SEG(fs);
-	SET_SEG(gs);
-	SET_SEG(ss);
-	SET_SEG(tr);
-	SET_SEG(ldtr);
+	set_segments(vmcb, ctx);
 	vmcb->idtr.limit = ctx->idtr_limit & 0xffff;
-	vmcb->idtr.base = ctx->idtr_base;
 	vmcb->gdtr.limit = ctx->gdtr_limit & 0xffff;
-	vmcb->gdtr.base = ctx->gdtr_base;
 	vmcb->cpl = vmcb->ss.attr >> ATTR_DPL_SHIFT & 3;
-	vmcb->sysenter_cs = ctx->sysenter_cs;
-	vmcb->sysenter_esp = ctx->sysenter_esp;
-	vmcb->sysenter_eip = ctx->sysenter_eip;
-	vmcb->kernel_gs_base = ctx->shadow_gs;
-	vmcb->lstar = ctx->msr_lstar;
-	vmcb->star = ctx->msr_star;
-	vmcb->cstar = ctx->msr_cstar;
-	vmcb->sfmask = ctx->msr_syscall_mask;
 	vmcb->efer = (ctx->msr_efer & ~(u64)EFER_LMA) | EFER_SVME;
 	if (ctx->msr_efer & EFER_LME && ctx->cr0 & CR0_PG)
 		vmcb->efer |= EFER_LMA;

@@ -39,7 +39,6 @@
 #define TLB_CONTROL_FLUSH_ALL 1
 
 /* V_TPR and friends, offset 0x60. */
-#define V_TPR_MASK 0xffUL
 #define V_IRQ BIT(8)
 #define V_INTR_PRIO_SHIFT 16
 #define V_IGN_TPR BIT(20)
@@ -83,7 +82,6 @@
 #define SVM_EXIT_XSETBV 0x8d
 #define SVM_EXIT_RDPRU 0x8e
 #define SVM_EXIT_NPF 0x400
-#define SVM_EXIT_INVALID (~0ULL)
 
 #define IOIO_IN BIT(0)
 #define IOIO_STRING BIT(2)
@@ -94,11 +92,7 @@
 #define IOIO_ADDR64 BIT(9)
 #define IOIO_PORT_SHIFT 16
 
-#define NPF_PRESENT BIT(0)
 #define NPF_WRITE BIT(1)
-#define NPF_FETCH BIT(4)
-#define NPF_FINAL BIT(32)
-#define NPF_TABLE_WALK BIT(33)
 
 struct vmcb_segment {
 	u16 selector;
@@ -108,7 +102,6 @@ struct vmcb_segment {
 };
 
 #define ATTR_DPL_SHIFT 5
-#define ATTR_PRESENT BIT(7)
 #define ATTR_LONG BIT(9)
 #define ATTR_DB BIT(10)
 

@@ -478,6 +478,17 @@ TEST(vcpu_info_is_placed_once)
 	no_leak();
 }
 
+/* What stands in the last 20 bytes of one page and then in another. */
+static struct vcpu_runstate_info told(const struct guest_area *a)
+{
+	struct vcpu_runstate_info info;
+
+	memcpy(&info, (char *)page_to_virt(a->page[0]) + PAGE_SIZE - 20, 20);
+	memcpy((char *)&info + 20, page_to_virt(a->page[1]),
+	       sizeof(info) - 20);
+	return info;
+}
+
 TEST(run_states_are_told_where_the_guest_wants)
 {
 	struct domain *d = make(1);
@@ -495,17 +506,19 @@ TEST(run_states_are_told_where_the_guest_wants)
 		area.page[i] = p2m_get_page(d, 7 - 3 * i, true, &t);
 		REQUIRE(area.page[i]);
 	}
+	v->runstate_ns[RUNSTATE_offline] = 12345;
 	vcpu_place_runstate(v, &area);
-	guest_area_read(&area, &seen, sizeof(seen));
+	seen = told(&area);
 	vcpu_runstate(v, &now);
 	CHECK(seen.state == RUNSTATE_offline && now.state == seen.state);
 	CHECK(seen.state_entry_time == now.state_entry_time);
+	CHECK(seen.time[RUNSTATE_offline] >= 12345);
 	CHECK(seen.time[RUNSTATE_offline] <= now.time[RUNSTATE_offline]);
 	CHECK(!((char *)page_to_virt(area.page[1]))[28]); /* and no more */
 
 	d->runstate_update_flag = true;
 	vcpu_update_runstate_area(v);
-	guest_area_read(&area, &seen, sizeof(seen));
+	seen = told(&area);
 	CHECK(seen.state_entry_time == now.state_entry_time); /* no mark left */
 
 	/* Another place, none, and one when the domain dies. */

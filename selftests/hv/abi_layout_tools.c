@@ -22,10 +22,6 @@
 #define HVM_SAVE_MTRR HVM_SAVE_CODE(MTRR)
 #define HVM_SAVE_CPU HVM_SAVE_CODE(CPU)
 #define HVM_SAVE_HEADER HVM_SAVE_CODE(HEADER)
-#define HVM_SAVE_LAPIC HVM_SAVE_CODE(LAPIC)
-#define HVM_SAVE_LAPIC_REGS HVM_SAVE_CODE(LAPIC_REGS)
-#define HVM_SAVE_TSC_ADJUST HVM_SAVE_CODE(TSC_ADJUST)
-#define HVM_SAVE_VMCE_VCPU HVM_SAVE_CODE(VMCE_VCPU)
 #else
 #include <stdio.h>
 #include <string.h>
@@ -205,12 +201,11 @@ const struct layout TABLE[] = {
 	F(hvm_hw_cpu, msr_efer), F(hvm_hw_cpu, tsc),
 	F(hvm_hw_cpu, pending_event), F(hvm_hw_cpu, error_code),
 	F(hvm_hw_cpu, flags),
-	S(hvm_hw_lapic), F(hvm_hw_lapic, tdt_msr), S(hvm_hw_lapic_regs),
 	S(hvm_hw_mtrr), F(hvm_hw_mtrr, msr_mtrr_fixed),
-	F(hvm_hw_mtrr, msr_mtrr_def_type), S(hvm_vmce_vcpu), S(hvm_tsc_adjust),
-	V(HVM_SAVE_HEADER), V(HVM_SAVE_CPU), V(HVM_SAVE_LAPIC),
-	V(HVM_SAVE_LAPIC_REGS), V(HVM_SAVE_MTRR), V(HVM_SAVE_VMCE_VCPU),
-	V(HVM_SAVE_TSC_ADJUST), V(HVM_FILE_MAGIC), V(HVM_FILE_VERSION),
+	F(hvm_hw_mtrr, msr_mtrr_def_type),
+	V(HVM_SAVE_HEADER), V(HVM_SAVE_CPU),
+	V(HVM_SAVE_MTRR),
+	V(HVM_FILE_MAGIC), V(HVM_FILE_VERSION),
 
 	{ 0, 0, 0 },
 };

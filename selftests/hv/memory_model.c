@@ -10,7 +10,7 @@
  */
 #define TAP_MAIN
 #include "../lib/tap.h"
-#include "toolstack_host.h"
+#include "area_host.h"
 
 #define DOM0_FRAMES 1024
 #define GUEST_GFNS 2048
