@@ -58,6 +58,16 @@ def end_cleanly():
         signal.signal(ending, end)
 
 
+# QEMU under timeout(1), whose parent we are.  The kernel tells each of the two
+# when its parent dies; one that was too late to be told does not go on.
+LAUNCH = """[ "$PPID" = "$1" ] || exit 1
+limit=$2
+shift 2
+exec timeout -k 10 "$limit" setpriv --pdeathsig KILL sh -c '
+        [ "$PPID" = "$0" ] && exec "$@"' $$ "$@"
+"""
+
+
 class Watch(threading.Thread):
     """Notices when the host itself stands still, and its guests with it."""
 
@@ -111,11 +121,9 @@ class Qemu:
                   encoding="utf-8") as f:
             f.write(" ".join(argv) + "\n")
         with open(os.path.join(log_dir, "qemu.log"), "wb") as log:
-            # Should we be killed, the kernel tells timeout(1), which ends
-            # QEMU, by force if need be.
             self.proc = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "TERM",
-                 "timeout", "-k", "10", str(int(limit) + 30)] + argv,
+                ["setpriv", "--pdeathsig", "TERM", "sh", "-c", LAUNCH,
+                 "launch", str(os.getpid()), str(int(limit) + 30)] + argv,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=log_dir)
         try:

@@ -101,7 +101,9 @@ def ended_twice():
 
 def ended_while_starting():
     """The machine ends when that comes while it starts"""
-    ends([signal.SIGTERM], when="starting")
+    for _ in range(5):
+        ends([signal.SIGTERM], when="starting")
+        ends([signal.SIGKILL], when="starting")
 
 
 def killed():
