@@ -21,7 +21,21 @@
  *
  * Control (front end to back end, 16-byte slots, one for an interface).  Each
  * request is answered; answers name the request by its id.  With it a front end
- * has grants mapped for good, before it uses them in the other rings:
+ * says which hash of a packet it wants, and which queue a hash means:
+ *
+ *     SET_HASH_ALGORITHM	data: NETIF_HASH_NONE or _TOEPLITZ
+ *     GET_HASH_FLAGS		answer: the types of hash the back end knows, a
+ *				bit for each
+ *     SET_HASH_FLAGS		data: the types wanted
+ *     SET_HASH_KEY		data: grant of a page that begins with the key,
+ *				bytes of it; those left out are 0
+ *     GET_HASH_MAPPING_SIZE	answer: entries the table can have
+ *     SET_HASH_MAPPING_SIZE	data: entries it has, all 0 now; without any the
+ *				queue is the hash modulo the number of queues
+ *     SET_HASH_MAPPING		data: grant of a page that begins with 32-bit
+ *				entries, how many, the first one's place
+ *
+ * and has grants mapped for good, before it uses them in the other rings:
  *
  *     GET_GREF_MAPPING_SIZE	data: queue
  *				answer: how many grants the queue can keep
@@ -115,7 +129,7 @@ struct netif_extra {
 		struct {
 			uint8_t type;
 			uint8_t algorithm;
-			uint8_t value[4];
+			uint8_t value[4]; /* lowest byte first */
 		} hash;
 		struct {
 			uint16_t headroom;
@@ -136,6 +150,23 @@ union netif_rx_slot {
 	struct netif_extra extra;
 };
 
+/* Types of hash; that with TCP's ports follows that without. */
+#define NETIF_HASH_IPV4 0
+#define NETIF_HASH_IPV4_TCP 1
+#define NETIF_HASH_IPV6 2
+#define NETIF_HASH_IPV6_TCP 3
+#define NETIF_HASH_TYPES 4
+
+#define NETIF_HASH_NONE 0
+#define NETIF_HASH_TOEPLITZ 1
+
+#define NETIF_CTRL_GET_HASH_FLAGS 1
+#define NETIF_CTRL_SET_HASH_FLAGS 2
+#define NETIF_CTRL_SET_HASH_KEY 3
+#define NETIF_CTRL_GET_HASH_MAPPING_SIZE 4
+#define NETIF_CTRL_SET_HASH_MAPPING_SIZE 5
+#define NETIF_CTRL_SET_HASH_MAPPING 6
+#define NETIF_CTRL_SET_HASH_ALGORITHM 7
 #define NETIF_CTRL_GET_GREF_MAPPING_SIZE 8
 #define NETIF_CTRL_ADD_GREF_MAPPING 9
 #define NETIF_CTRL_DEL_GREF_MAPPING 10
@@ -143,6 +174,7 @@ union netif_rx_slot {
 #define NETIF_CTRL_SUCCESS 0
 #define NETIF_CTRL_NOT_SUPPORTED 1
 #define NETIF_CTRL_INVALID 2
+#define NETIF_CTRL_OVERFLOW 3
 
 struct netif_ctrl_req {
 	uint16_t id;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * ctrl.c - the control ring: the guest has pages mapped for good
+ * ctrl.c - the control ring: the guest has pages mapped for good, and says which
+ * hash its packets are to have
  *
  * Requests are rare, and mapping sleeps, so that a work item serves them.
  */
@@ -14,7 +15,7 @@
  * A guest that asks for more than this has to wait before it goes on: nobody
  * else's work is to suffer from it.
  */
-#define CTRL_BURST 64
+#define CTRL_BURST 16
 #define CTRL_PAUSE (HZ / 10)
 
 /**
@@ -24,7 +25,8 @@
  * @page: the mapped ring
  * @chan: event channel
  * @work: serves it
- * @list: a page for the list of a request
+ * @hash: what the guest has said of hashes, also while they are off
+ * @list: a page for the list, table or key of a request
  * @name: of the event channel
  */
 struct ctrl {
@@ -33,18 +35,25 @@ struct ctrl {
 	void *page;
 	struct tenon_chan chan;
 	struct delayed_work work;
-	struct netif_gref *list;
+	struct hash_config hash;
+	union {
+		struct netif_gref gref[NETIF_GREF_LIST];
+		u32 queue[HASH_MAP_MAX];
+		u8 key[HASH_KEY_MAX];
+	} *list;
 	char name[IFNAMSIZ + 8];
 };
 
-/* Copy the first @n entries of the guest's list here, or back. */
-static bool ctrl_copy_list(struct ctrl *c, grant_ref_t gref, unsigned int n,
+/* Copy the first @len bytes of the guest's list here, or back. */
+static bool ctrl_copy_list(struct ctrl *c, grant_ref_t gref, unsigned int len,
 			   bool back)
 {
-	struct gnttab_copy op = { .len = n * sizeof(*c->list) };
+	struct gnttab_copy op = { .len = len };
 	struct gnttab_copy_ptr *guest = back ? &op.dest : &op.source;
 	struct gnttab_copy_ptr *here = back ? &op.source : &op.dest;
 
+	if (!len)
+		return true;
 	op.flags = back ? GNTCOPY_dest_gref : GNTCOPY_source_gref;
 	guest->domid = c->vif->domid;
 	guest->u.ref = gref;
@@ -71,31 +80,118 @@ static int ctrl_change(struct ctrl *c, const struct netif_ctrl_req *req,
 		       bool add)
 {
 	unsigned int id = req->data[0], n = req->data[2];
+	unsigned int len = n * sizeof(c->list->gref[0]);
 	struct stage *stage;
 	int done;
 
 	if (id >= c->vif->nr_queues || !n || n > NETIF_GREF_LIST ||
-	    !ctrl_copy_list(c, req->data[1], n, false))
-		return -EINVAL;
+	    !ctrl_copy_list(c, req->data[1], len, false))
+		return -NETIF_CTRL_INVALID;
 	stage = ctrl_stage(c, id);
 	if (!stage)
-		return -ENOMEM;
-	if (add)
-		return stage_add(stage, c->list, n);
-	done = stage_del(stage, c->list, n);
+		return -NETIF_CTRL_INVALID;
+	if (add) {
+		done = stage_add(stage, c->list->gref, n);
+		return done < 0 ? -NETIF_CTRL_INVALID : done;
+	}
+	done = stage_del(stage, c->list->gref, n);
 	/* a guest that revoked the list does without */
-	ctrl_copy_list(c, req->data[1], n, true);
+	ctrl_copy_list(c, req->data[1], len, true);
 	return done;
+}
+
+/* Hashes */
+
+static int ctrl_set_key(struct ctrl *c, const struct netif_ctrl_req *req,
+			struct hash_config *conf)
+{
+	unsigned int n = min_t(u32, req->data[1], HASH_KEY_MAX);
+
+	if (!ctrl_copy_list(c, req->data[0], n, false))
+		return -NETIF_CTRL_INVALID;
+	return hash_set_key(conf, c->list->key, req->data[1]);
+}
+
+static int ctrl_set_map(struct ctrl *c, const struct netif_ctrl_req *req,
+			struct hash_config *conf)
+{
+	unsigned int n = min_t(u32, req->data[1], HASH_MAP_MAX);
+
+	if (!ctrl_copy_list(c, req->data[0], n * sizeof(c->list->queue[0]),
+			    false))
+		return -NETIF_CTRL_INVALID;
+	return hash_set_map(conf, c->list->queue, req->data[1], req->data[2],
+			    c->vif->nr_queues);
+}
+
+/* Have the data path use @live from now on. */
+static void ctrl_publish_hash(struct netback_vif *vif, struct vif_hash *live)
+{
+	struct vif_hash *old = rcu_replace_pointer(vif->hash, live, true);
+
+	if (old)
+		kfree_rcu(old, rcu);
+}
+
+/* All or nothing: what the data path uses never changes, it is replaced. */
+static int ctrl_set_hash(struct ctrl *c, const struct netif_ctrl_req *req)
+{
+	struct hash_config next = c->hash;
+	struct vif_hash *live = NULL;
+	int err;
+
+	switch (req->type) {
+	case NETIF_CTRL_SET_HASH_ALGORITHM:
+		err = hash_set_algorithm(&next, req->data[0]);
+		break;
+	case NETIF_CTRL_SET_HASH_FLAGS:
+		err = hash_set_types(&next, req->data[0]);
+		break;
+	case NETIF_CTRL_SET_HASH_KEY:
+		err = ctrl_set_key(c, req, &next);
+		break;
+	case NETIF_CTRL_SET_HASH_MAPPING_SIZE:
+		err = hash_set_map_size(&next, req->data[0]);
+		break;
+	default:
+		err = ctrl_set_map(c, req, &next);
+		break;
+	}
+	if (err)
+		return err;
+	if (hash_on(&next)) {
+		live = kmalloc(sizeof(*live), GFP_KERNEL);
+		if (!live)
+			return -NETIF_CTRL_INVALID;
+		live->config = next;
+	}
+	c->hash = next;
+	ctrl_publish_hash(c->vif, live);
+	return 0;
 }
 
 static void ctrl_serve(struct ctrl *c, const struct netif_ctrl_req *req)
 {
 	struct netif_ctrl_rsp rsp = { .id = req->id, .type = req->type };
-	int done;
+	int done; /* the answer's data, or a negative status */
 
 	switch (req->type) {
+	case NETIF_CTRL_GET_HASH_FLAGS:
+		done = hash_get_types(&c->hash);
+		break;
+	case NETIF_CTRL_GET_HASH_MAPPING_SIZE:
+		done = HASH_MAP_MAX;
+		break;
+	case NETIF_CTRL_SET_HASH_ALGORITHM:
+	case NETIF_CTRL_SET_HASH_FLAGS:
+	case NETIF_CTRL_SET_HASH_KEY:
+	case NETIF_CTRL_SET_HASH_MAPPING_SIZE:
+	case NETIF_CTRL_SET_HASH_MAPPING:
+		done = ctrl_set_hash(c, req);
+		break;
 	case NETIF_CTRL_GET_GREF_MAPPING_SIZE:
-		done = req->data[0] < c->vif->nr_queues ? STAGE_MAX : -EINVAL;
+		done = req->data[0] < c->vif->nr_queues ? STAGE_MAX :
+							  -NETIF_CTRL_INVALID;
 		break;
 	case NETIF_CTRL_ADD_GREF_MAPPING:
 		done = ctrl_change(c, req, true);
@@ -104,14 +200,13 @@ static void ctrl_serve(struct ctrl *c, const struct netif_ctrl_req *req)
 		done = ctrl_change(c, req, false);
 		break;
 	default:
-		done = -EOPNOTSUPP;
+		done = -NETIF_CTRL_NOT_SUPPORTED;
 		break;
 	}
 	if (done >= 0)
 		rsp.data = done;
 	else
-		rsp.status = done == -EOPNOTSUPP ? NETIF_CTRL_NOT_SUPPORTED :
-						   NETIF_CTRL_INVALID;
+		rsp.status = -done;
 	netctrl_back_respond(&c->ring, &rsp);
 	if (netctrl_back_publish(&c->ring))
 		tenon_chan_notify(&c->chan);
@@ -185,7 +280,7 @@ int ctrl_connect(struct netback_vif *vif, grant_ref_t ref, evtchn_port_t port)
 }
 
 /**
- * ctrl_disconnect() - let go of the control ring, and of all pages
+ * ctrl_disconnect() - let go of the control ring, of all pages, and of hashes
  * @vif: interface; its queues are down
  */
 void ctrl_disconnect(struct netback_vif *vif)
@@ -199,6 +294,7 @@ void ctrl_disconnect(struct netback_vif *vif)
 	cancel_delayed_work_sync(&c->work);
 	if (c->page)
 		xenbus_unmap_ring_vfree(vif->xbdev, c->page);
+	ctrl_publish_hash(vif, NULL);
 	for (i = 0; i < vif->nr_queues; i++) {
 		struct netback_queue *q = &vif->queue[i];
 

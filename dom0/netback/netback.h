@@ -10,7 +10,8 @@
  *  tx.c        guest to us: NAPI poll, grant copy into packets
  *  tx_parse.c  what the slots of a packet say, and whether to believe it
  *  rx.c        us to guest: copy straight from start_xmit, queue stop and restart
- *  ctrl.c      control ring: the guest has pages mapped for good
+ *  hash.c      the hash of a packet that the guest asks for, and the queue it means
+ *  ctrl.c      control ring: the guest has pages mapped, and asks for hashes
  *  stage.c     these pages
  *  mcast.c     multicast filter the guest asks for
  *  stats.c     ethtool counters, debugfs
@@ -28,6 +29,7 @@
 #include <xen/grant_table.h>
 #include <xen/xenbus.h>
 
+#include "hash.h"
 #include "netif.h"
 #include "ring.h"
 #include "stage.h"
@@ -50,6 +52,7 @@ enum queue_stat {
 	STAT_TX_COPY_CALLS,
 	STAT_TX_GSO,
 	STAT_TX_GSO_CSUM_FIXUP,
+	STAT_TX_HASHED,
 	STAT_TX_MCAST,
 	STAT_TX_THROTTLED,
 	STAT_TX_NOMEM,
@@ -68,6 +71,7 @@ enum queue_stat {
 	STAT_RX_COPY_OPS,
 	STAT_RX_COPY_CALLS,
 	STAT_RX_GSO,
+	STAT_RX_HASHED,
 	STAT_RX_STOPPED,
 	STAT_RX_BUSY,
 	STAT_RX_STALLED,
@@ -197,6 +201,16 @@ struct vif_mcast {
 };
 
 /**
+ * struct vif_hash - the hash of packets that the guest wants; never changes
+ * @rcu: frees it when another one has taken its place
+ * @config: what it wants
+ */
+struct vif_hash {
+	struct rcu_head rcu;
+	struct hash_config config;
+};
+
+/**
  * struct netback_vif - one interface of one guest
  * @dev: vifD.N
  * @xbdev: its xenstore device
@@ -207,10 +221,12 @@ struct vif_mcast {
  * @connected: rings are mapped; changes under RTNL
  * @broken: the guest broke the protocol beyond repair; nothing is served until
  *	it connects anew
- * @slots_max: most slots any packet takes in the guest's receive ring
+ * @slots_max: most slots any packet takes in the guest's receive ring, if it has no
+ *	hash
  * @features: what the guest can receive, as device features
  * @nr_stalled: queues whose guest side posts no pages
  * @ctrl: control ring, or NULL
+ * @hash: NULL if the guest wants none; changed by the control ring's work alone
  * @credit: rate limit
  * @mcast: multicast filter
  * @debugfs: directory
@@ -231,6 +247,7 @@ struct netback_vif {
 	netdev_features_t features;
 	atomic_t nr_stalled;
 	struct ctrl *ctrl;
+	struct vif_hash __rcu *hash;
 	struct vif_credit credit;
 	struct vif_mcast mcast;
 	struct dentry *debugfs;
@@ -288,6 +305,8 @@ void vif_stalled(struct netback_vif *vif, struct netback_queue *q);
 void vif_flowing(struct netback_vif *vif, struct netback_queue *q);
 void vif_set_rate(struct netback_vif *vif, unsigned long bytes,
 		  unsigned long usecs);
+bool vif_hash(const struct sk_buff *skb, const struct vif_hash *conf,
+	      struct hash_value *hash);
 
 /* queue.c */
 int queue_connect(struct netback_queue *q, const struct queue_ports *ports);

@@ -46,7 +46,7 @@
 /* Whoever has sent in this time is expected to be back before a tick. */
 #define RX_SENDING_NS (1 * NSEC_PER_MSEC)
 
-/* No packet needs more: 64 KiB and its headers, and one extra. */
+/* No packet needs more, but for a hash: 64 KiB and its headers, and one extra. */
 #define RX_PACKET_SLOTS (DIV_ROUND_UP(65536 + VLAN_ETH_HLEN, RX_PAGE) + 1)
 
 /**
@@ -112,7 +112,8 @@ void rx_free(struct netback_queue *q)
 }
 
 /**
- * rx_slots_max() - most slots any packet can take in the guest's ring
+ * rx_slots_max() - most slots any packet without a hash can take in the guest's
+ * ring
  * @dev: device with its features and MTU
  */
 unsigned int rx_slots_max(const struct net_device *dev)
@@ -256,27 +257,59 @@ static bool rx_add_skb_data(struct netback_queue *q, const struct sk_buff *skb)
 	return true;
 }
 
-static bool rx_add_gso(struct netback_queue *q, const struct sk_buff *skb,
-		       struct rx_slot *head)
+/* One more extra of a packet, of which *@last is the last slot so far. */
+static struct netif_extra *rx_add_extra(struct netback_queue *q,
+					struct rx_slot **last, u8 type)
 {
 	struct rx_slot *slot = rx_take(q);
-	bool v6 = skb_shinfo(skb)->gso_type & SKB_GSO_TCPV6;
 
 	if (!slot)
-		return false;
+		return NULL;
 	slot->extra = true;
 	memset(&slot->rsp, 0, sizeof(slot->rsp));
-	slot->rsp.extra.type = NETIF_EXTRA_GSO;
-	slot->rsp.extra.gso.type = v6 ? NETIF_GSO_TCPV6 : NETIF_GSO_TCPV4;
-	slot->rsp.extra.gso.size = skb_shinfo(skb)->gso_size;
-	head->rsp.rsp.flags |= NETIF_RXF_EXTRA;
+	slot->rsp.extra.type = type;
+	if ((*last)->extra)
+		(*last)->rsp.extra.flags |= NETIF_EXTRA_MORE;
+	else
+		(*last)->rsp.rsp.flags |= NETIF_RXF_EXTRA;
+	*last = slot;
+	return &slot->rsp.extra;
+}
+
+static bool rx_add_gso(struct netback_queue *q, const struct sk_buff *skb,
+		       struct rx_slot **last)
+{
+	struct netif_extra *extra = rx_add_extra(q, last, NETIF_EXTRA_GSO);
+	bool v6 = skb_shinfo(skb)->gso_type & SKB_GSO_TCPV6;
+
+	if (!extra)
+		return false;
+	extra->gso.type = v6 ? NETIF_GSO_TCPV6 : NETIF_GSO_TCPV4;
+	extra->gso.size = skb_shinfo(skb)->gso_size;
 	queue_count(q, STAT_RX_GSO, 1);
 	return true;
 }
 
-static bool rx_add_packet(struct netback_queue *q, const struct sk_buff *skb)
+static bool rx_add_hash(struct netback_queue *q, const struct hash_value *hash,
+			struct rx_slot **last)
+{
+	struct netif_extra *extra = rx_add_extra(q, last, NETIF_EXTRA_HASH);
+	__le32 value = cpu_to_le32(hash->value);
+
+	if (!extra)
+		return false;
+	extra->hash.type = hash->type;
+	extra->hash.algorithm = NETIF_HASH_TOEPLITZ;
+	memcpy(extra->hash.value, &value, sizeof(value));
+	queue_count(q, STAT_RX_HASHED, 1);
+	return true;
+}
+
+static bool rx_add_packet(struct netback_queue *q, const struct sk_buff *skb,
+			  const struct hash_value *hash)
 {
 	struct rx_slot *head = rx_take(q);
+	struct rx_slot *last = head;
 	const struct sk_buff *part;
 
 	if (!head)
@@ -286,7 +319,9 @@ static bool rx_add_packet(struct netback_queue *q, const struct sk_buff *skb)
 				      NETIF_RXF_DATA_VALIDATED;
 	else if (skb->ip_summed == CHECKSUM_UNNECESSARY)
 		head->rsp.rsp.flags = NETIF_RXF_DATA_VALIDATED;
-	if (skb_is_gso(skb) && !rx_add_gso(q, skb, head))
+	if (skb_is_gso(skb) && !rx_add_gso(q, skb, &last))
+		return false;
+	if (hash && !rx_add_hash(q, hash, &last))
 		return false;
 
 	q->rx.batch->fill = head;
@@ -399,6 +434,13 @@ void rx_drain(struct netback_queue *q)
 
 /* Queue control */
 
+/* Slots of the largest packet; no packet has a hash if @conf is NULL. */
+static unsigned int rx_need(const struct netback_vif *vif,
+			    const struct vif_hash *conf)
+{
+	return READ_ONCE(vif->slots_max) + !!conf;
+}
+
 /*
  * Too few pages: sleep until there are @need.  False if they came meanwhile.
  */
@@ -431,14 +473,16 @@ static bool rx_stop(struct netback_queue *q, unsigned int need)
 bool rx_restart(struct netback_queue *q)
 {
 	struct netdev_queue *txq = queue_txq(q);
+	unsigned int need;
 	bool runs = false;
 
 	if (!netif_tx_queue_stopped(txq))
 		return false;
 	__netif_tx_lock(txq, smp_processor_id());
+	need = rx_need(q->vif, rcu_access_pointer(q->vif->hash));
 	if (netif_tx_queue_stopped(txq) &&
 	    !READ_ONCE(q->vif->broken) &&
-	    netrx_back_arm_at(&q->rx.ring, READ_ONCE(q->vif->slots_max))) {
+	    netrx_back_arm_at(&q->rx.ring, need)) {
 		if (q->rx.stalled)
 			vif_flowing(q->vif, q);
 		netif_tx_wake_queue(txq);
@@ -513,14 +557,20 @@ netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct netback_vif *vif = netdev_priv(dev);
 	struct netback_queue *q = &vif->queue[skb_get_queue_mapping(skb)];
+	const struct vif_hash *conf = rcu_dereference_bh(vif->hash);
 	unsigned int slots = DIV_ROUND_UP(skb->len, RX_PAGE) + skb_is_gso(skb);
+	unsigned int need = rx_need(vif, conf);
 	unsigned int len = skb->len;
+	struct hash_value hash;
+	bool hashed;
 
 	if (!READ_ONCE(vif->connected)) {
 		dev_kfree_skb_any(skb);
 		return NETDEV_TX_OK;
 	}
-	if (READ_ONCE(vif->broken) || slots > READ_ONCE(vif->slots_max)) {
+	hashed = vif_hash(skb, conf, &hash);
+	slots += hashed;
+	if (READ_ONCE(vif->broken) || slots > need) {
 		queue_count(q, STAT_RX_DROPPED, 1);
 		goto drop;
 	}
@@ -528,20 +578,19 @@ netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev)
 		queue_count(q, STAT_RX_FILTERED, 1);
 		goto drop;
 	}
-	if (!rx_room(q, slots) && rx_stop(q, vif->slots_max)) {
+	if (!rx_room(q, slots) && rx_stop(q, need)) {
 		queue_count(q, STAT_RX_BUSY, 1);
 		rx_flush(q);
 		return NETDEV_TX_BUSY;
 	}
 	q->rx.batch->skb[q->rx.batch->nr_skbs++] = skb;
-	if (rx_add_packet(q, skb)) {
+	if (rx_add_packet(q, skb, hashed ? &hash : NULL)) {
 		queue_count(q, STAT_RX_PACKETS, 1);
 		queue_count(q, STAT_RX_BYTES, len);
 	} else {
 		vif_break(vif, "receive ring shrank");
 	}
-	if (netrx_back_pending(&q->rx.ring) < vif->slots_max &&
-	    rx_stop(q, vif->slots_max))
+	if (netrx_back_pending(&q->rx.ring) < need && rx_stop(q, need))
 		rx_flush(q);
 	else if (!netdev_xmit_more())
 		rx_flush_soon(q);

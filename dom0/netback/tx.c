@@ -321,6 +321,18 @@ static struct sk_buff *tx_prepare(struct netback_queue *q,
 	return skb;
 }
 
+/* The guest's word; it spreads packets over CPUs and decides nothing else. */
+static void tx_set_hash(struct netback_queue *q, struct sk_buff *skb,
+			const struct tx_packet *pkt)
+{
+	bool ports = pkt->hash_type == NETIF_HASH_IPV4_TCP ||
+		     pkt->hash_type == NETIF_HASH_IPV6_TCP;
+
+	skb_set_hash(skb, pkt->hash, ports ? PKT_HASH_TYPE_L4 :
+					     PKT_HASH_TYPE_L3);
+	queue_count(q, STAT_TX_HASHED, 1);
+}
+
 static void tx_add_packet(struct netback_queue *q, const struct tx_packet *pkt)
 {
 	struct tx_pass *pass = q->tx.pass;
@@ -361,6 +373,8 @@ static void tx_add_packet(struct netback_queue *q, const struct tx_packet *pkt)
 	else if (pkt->flags & NETIF_TXF_DATA_VALIDATED)
 		copy->skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb_shinfo(copy->skb)->gso_size = pkt->gso_size;
+	if (pkt->hashed)
+		tx_set_hash(q, copy->skb, pkt);
 }
 
 /* From copies to the stack */

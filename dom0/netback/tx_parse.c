@@ -39,6 +39,21 @@ static void tx_parse_gso(struct tx_packet *pkt, const struct netif_extra *extra)
 		tx_parse_fail(pkt, TX_PARSE_GSO);
 }
 
+static void tx_parse_hash(struct tx_packet *pkt, const struct netif_extra *extra)
+{
+	const uint8_t *value = extra->hash.value;
+
+	if (pkt->hashed || extra->hash.algorithm != NETIF_HASH_TOEPLITZ ||
+	    extra->hash.type >= NETIF_HASH_TYPES) {
+		tx_parse_fail(pkt, TX_PARSE_EXTRA);
+		return;
+	}
+	pkt->hashed = true;
+	pkt->hash_type = extra->hash.type;
+	pkt->hash = value[0] | value[1] << 8 | value[2] << 16 |
+		    (uint32_t)value[3] << 24;
+}
+
 static enum tx_parse_state tx_parse_extra(struct tx_packet *pkt,
 					  const struct netif_extra *extra)
 {
@@ -60,6 +75,9 @@ static enum tx_parse_state tx_parse_extra(struct tx_packet *pkt,
 		pkt->mcast_op = extra->type;
 		__builtin_memcpy(pkt->mcast_addr, extra->mcast.addr,
 				 sizeof(pkt->mcast_addr));
+		break;
+	case NETIF_EXTRA_HASH:
+		tx_parse_hash(pkt, extra);
 		break;
 	default:
 		tx_parse_fail(pkt, TX_PARSE_EXTRA);
@@ -96,7 +114,7 @@ static void tx_parse_end(struct tx_packet *pkt)
 
 	/* A filter change is a lone head whose data means nothing. */
 	if (pkt->mcast_op) {
-		if (pkt->nr_slots != 1 || pkt->gso_type)
+		if (pkt->nr_slots != 1 || pkt->gso_type || pkt->hashed)
 			tx_parse_fail(pkt, TX_PARSE_EXTRA);
 		return;
 	}
@@ -131,6 +149,9 @@ void tx_parse_begin(struct tx_packet *pkt)
 	pkt->flags = 0;
 	pkt->gso_size = 0;
 	pkt->gso_type = 0;
+	pkt->hashed = false;
+	pkt->hash_type = 0;
+	pkt->hash = 0;
 	pkt->nr_slots = 0;
 	pkt->nr_extras = 0;
 	pkt->mcast_op = 0;

@@ -86,6 +86,9 @@ struct tx_parse_slot {
  * @nr_extras: extra slots; they come after the first data slot
  * @gso_type: NETIF_GSO_*, or 0
  * @gso_size: payload bytes of a segment
+ * @hashed: the packet has a hash
+ * @hash_type: NETIF_HASH_*, one there is
+ * @hash: its value
  * @mcast_op: NETIF_EXTRA_MCAST_ADD or _DEL, or 0; if set there is no packet to
  *	send, only the filter to change
  * @mcast_addr: address to add or delete
@@ -99,6 +102,9 @@ struct tx_packet {
 	uint16_t flags;
 	uint16_t gso_size;
 	uint8_t gso_type;
+	bool hashed;
+	uint8_t hash_type;
+	uint32_t hash;
 	uint8_t nr_slots;
 	uint8_t nr_extras;
 	uint8_t mcast_op;

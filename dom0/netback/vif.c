@@ -94,10 +94,60 @@ static int vif_set_features(struct net_device *dev, netdev_features_t features)
 	return 1;
 }
 
+/**
+ * vif_hash() - hash of a packet to the guest
+ * @skb: the packet, from the Ethernet header on
+ * @conf: what the guest wants, or NULL
+ * @hash: filled in
+ *
+ * Return: false if it has none.
+ */
+bool vif_hash(const struct sk_buff *skb, const struct vif_hash *conf,
+	      struct hash_value *hash)
+{
+	unsigned int len = min_t(unsigned int, skb->len, HASH_FRAME_MAX);
+	u8 buffer[HASH_FRAME_MAX];
+	const u8 *frame;
+
+	if (!conf)
+		return false;
+	frame = skb_header_pointer(skb, 0, len, buffer);
+	return frame && hash_frame(&conf->config, frame, len, hash);
+}
+
+/*
+ * With hashes, a packet without goes where 0 does, which its guest has chosen as
+ * well.  The hash is not kept in the packet: a queueing discipline may replace it
+ * with its own, and with a single queue nobody asks here.
+ */
+static u16 vif_select_queue(struct net_device *dev, struct sk_buff *skb,
+			    struct net_device *sb_dev)
+{
+	struct netback_vif *vif = netdev_priv(dev);
+	const struct vif_hash *conf;
+	struct hash_value hash;
+	int queue = -1;
+
+	if (!rcu_access_pointer(vif->hash))
+		return netdev_pick_tx(dev, skb, sb_dev);
+	/* a packet socket that goes past the queueing discipline holds no lock */
+	rcu_read_lock();
+	conf = rcu_dereference(vif->hash);
+	if (conf) {
+		if (!vif_hash(skb, conf, &hash))
+			hash.value = 0;
+		queue = hash_queue(&conf->config, hash.value,
+				   READ_ONCE(dev->real_num_tx_queues));
+	}
+	rcu_read_unlock();
+	return queue < 0 ? netdev_pick_tx(dev, skb, sb_dev) : queue;
+}
+
 static const struct net_device_ops vif_netdev_ops = {
 	.ndo_open = vif_open,
 	.ndo_stop = vif_stop,
 	.ndo_start_xmit = rx_start_xmit,
+	.ndo_select_queue = vif_select_queue,
 	.ndo_change_mtu = vif_change_mtu,
 	.ndo_fix_features = vif_fix_features,
 	.ndo_set_features = vif_set_features,
