@@ -334,6 +334,7 @@ def net_hostile_front(m):
     m.run("ping -i 0.5 10.0.2.250 >/dev/null 2>&1 & echo $! >/run/ping.pid")
     driver = "tenon-netfront" if ours(m, "front") else "vif"
     with second_vif(m):
+        m.run("echo 1 >$(ls -d /sys/class/net/vif*.1)/brport/hairpin_mode")
         log = m.guest_run(
             f"dmesg -C; echo vif-1 >/sys/bus/xen/drivers/{driver}/unbind && "
             "insmod /run/tenon/files/tenon-hostile-netfront.ko; dmesg; "

@@ -24,8 +24,12 @@ static void check_packet(const struct tx_packet *pkt)
 	if (pkt->error)
 		return;
 	require(pkt->nr_slots >= 1 && pkt->nr_slots <= TX_PARSE_SLOTS);
+	if (pkt->hashed)
+		require(pkt->nr_extras && pkt->hash_type < NETIF_HASH_TYPES);
+	else
+		require(!pkt->hash_type && !pkt->hash);
 	if (pkt->mcast_op) {
-		require(pkt->nr_slots == 1);
+		require(pkt->nr_slots == 1 && !pkt->hashed);
 		return;
 	}
 	for (i = 0; i < pkt->nr_slots; i++) {

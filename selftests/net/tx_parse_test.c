@@ -49,6 +49,17 @@ static union netif_tx_slot gso(unsigned int type, unsigned int size)
 	return slot;
 }
 
+static union netif_tx_slot hash(unsigned int type, unsigned int algorithm,
+				unsigned int flags)
+{
+	union netif_tx_slot slot = extra(NETIF_EXTRA_HASH, flags);
+
+	slot.extra.hash.type = type;
+	slot.extra.hash.algorithm = algorithm;
+	memcpy(slot.extra.hash.value, "\x78\xc1\xcc\xd1", 4);
+	return slot;
+}
+
 /* Feed @n slots; all but the last must ask for more. */
 static enum tx_parse_state feed(const union netif_tx_slot *slot, unsigned int n)
 {
@@ -218,8 +229,7 @@ TEST(endless_extras)
 
 TEST(unknown_extras)
 {
-	static const unsigned int type[] = { 0, NETIF_EXTRA_HASH,
-					     NETIF_EXTRA_XDP, 6, 255 };
+	static const unsigned int type[] = { 0, NETIF_EXTRA_XDP, 6, 255 };
 	unsigned int i;
 
 	for (i = 0; i < sizeof(type) / sizeof(type[0]); i++) {
@@ -257,6 +267,61 @@ TEST(extra_twice)
 	first.extra.flags = NETIF_EXTRA_MORE;
 	CHECK(FEED(data(0, 2000, EXTRA), first, gso(NETIF_GSO_TCPV4, 500)) ==
 	      TX_PARSE_DONE);
+	CHECK(pkt.error == TX_PARSE_EXTRA);
+}
+
+TEST(hash_of_a_packet)
+{
+	union netif_tx_slot first = gso(NETIF_GSO_TCPV4, 500);
+	unsigned int type;
+
+	for (type = 0; type < NETIF_HASH_TYPES; type++) {
+		CHECK(FEED(data(0, 100, EXTRA),
+			   hash(type, NETIF_HASH_TOEPLITZ, 0)) ==
+		      TX_PARSE_DONE);
+		CHECK(pkt.error == TX_PARSE_OK);
+		CHECK(pkt.hashed && pkt.hash_type == type);
+		CHECK(pkt.hash == 0xd1ccc178);
+	}
+	/* before and after another extra */
+	first.extra.flags = NETIF_EXTRA_MORE;
+	CHECK(FEED(data(0, 2000, EXTRA), first,
+		   hash(NETIF_HASH_IPV4_TCP, NETIF_HASH_TOEPLITZ, 0)) ==
+	      TX_PARSE_DONE);
+	CHECK(pkt.error == TX_PARSE_OK && pkt.hashed && pkt.gso_size == 500);
+	CHECK(FEED(data(0, 2000, EXTRA),
+		   hash(NETIF_HASH_IPV6_TCP, NETIF_HASH_TOEPLITZ,
+			NETIF_EXTRA_MORE),
+		   gso(NETIF_GSO_TCPV6, 600)) == TX_PARSE_DONE);
+	CHECK(pkt.error == TX_PARSE_OK && pkt.hashed && pkt.gso_size == 600);
+	CHECK(FEED(data(0, 100, 0)) == TX_PARSE_DONE);
+	CHECK(!pkt.hashed);
+}
+
+TEST(bad_hash)
+{
+	static const uint8_t bad[][2] = {
+		{ NETIF_HASH_IPV4, NETIF_HASH_NONE },
+		{ NETIF_HASH_IPV4, NETIF_HASH_TOEPLITZ + 1 },
+		{ NETIF_HASH_IPV4, 255 },
+		{ NETIF_HASH_TYPES, NETIF_HASH_TOEPLITZ },
+		{ 255, NETIF_HASH_TOEPLITZ },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CHECK(FEED(data(0, 100, EXTRA), hash(bad[i][0], bad[i][1], 0)) ==
+		      TX_PARSE_DONE);
+		CHECK(pkt.error == TX_PARSE_EXTRA && !pkt.hashed);
+	}
+	CHECK(FEED(data(0, 100, EXTRA),
+		   hash(0, NETIF_HASH_TOEPLITZ, NETIF_EXTRA_MORE),
+		   hash(0, NETIF_HASH_TOEPLITZ, 0)) == TX_PARSE_DONE);
+	CHECK(pkt.error == TX_PARSE_EXTRA);
+	/* a change of the filter is no packet */
+	CHECK(FEED(data(0, 100, EXTRA),
+		   hash(0, NETIF_HASH_TOEPLITZ, NETIF_EXTRA_MORE),
+		   extra(NETIF_EXTRA_MCAST_ADD, 0)) == TX_PARSE_DONE);
 	CHECK(pkt.error == TX_PARSE_EXTRA);
 }
 
@@ -303,6 +368,8 @@ int main(void)
 		TAP_TEST(unknown_extras),
 		TAP_TEST(bad_gso),
 		TAP_TEST(extra_twice),
+		TAP_TEST(hash_of_a_packet),
+		TAP_TEST(bad_hash),
 		TAP_TEST(multicast_filter),
 		TAP_TEST(extra_flag_on_a_later_slot),
 	};

@@ -3,7 +3,7 @@
  * netfront_cases.c - what a hostile front end may try, one test each
  *
  * Someone in the back end's domain must broadcast now and then, for the cases
- * that receive.
+ * that receive, and its bridge send what it gets from us back to us.
  */
 #include <linux/delay.h>
 #include <linux/ip.h>
@@ -39,6 +39,15 @@ static union netif_tx_slot gso(u8 type, u16 size)
 
 	slot.extra.gso.type = type;
 	slot.extra.gso.size = size;
+	return slot;
+}
+
+static union netif_tx_slot hash(u8 type, u8 algorithm)
+{
+	union netif_tx_slot slot = extra(NETIF_EXTRA_HASH, 0);
+
+	slot.extra.hash.type = type;
+	slot.extra.hash.algorithm = algorithm;
 	return slot;
 }
 
@@ -125,6 +134,14 @@ static void bad_extras(struct link *l)
 	for (i = 0; i < ARRAY_SIZE(type); i++)
 		EXPECT(SEND(l, data(l, 0, 60, EXTRA), extra(type[i], 0)) ==
 		       NETIF_RSP_ERROR);
+	EXPECT(SEND(l, data(l, 0, 60, EXTRA),
+		    hash(NETIF_HASH_TYPES, NETIF_HASH_TOEPLITZ)) ==
+	       NETIF_RSP_ERROR);
+	EXPECT(SEND(l, data(l, 0, 60, EXTRA), hash(NETIF_HASH_IPV4, 77)) ==
+	       NETIF_RSP_ERROR);
+	EXPECT(SEND(l, data(l, 0, 60, EXTRA),
+		    hash(NETIF_HASH_IPV6_TCP, NETIF_HASH_TOEPLITZ)) ==
+	       NETIF_RSP_OKAY);
 	EXPECT(SEND(l, data(l, 0, 1000, EXTRA), gso(9, 500)) ==
 	       NETIF_RSP_ERROR);
 	EXPECT(SEND(l, data(l, 0, 1000, EXTRA), gso(NETIF_GSO_TCPV4, 0)) ==
@@ -387,6 +404,9 @@ static const struct hostile_case cases[] = {
 	{ "more pages to map than there is room for", ctrl_too_many },
 	{ "control requests without end", ctrl_many },
 	{ "control index ahead of the ring", ctrl_ahead },
+	{ "hashes as they are asked for", hash_sound, KEYS(.gso = "0") },
+	{ "hashes of packets to be segmented", hash_segmented },
+	{ "hashes that mean nothing", hash_nonsense, KEYS(.gso = "0") },
 	{ "transmit ring that is none", NULL, KEYS(.tx_ring_ref = "4000000"),
 	  true },
 	{ "receive ring that is no number", NULL, KEYS(.rx_ring_ref = "x"), true },

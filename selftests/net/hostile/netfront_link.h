@@ -4,6 +4,7 @@
  *
  * netfront_link.c	connects and disconnects, moves raw slots
  * netfront_ctrl.c	the same for the control ring
+ * netfront_hash.c	its part about hashes
  * netfront_cases.c	the cases, one test each, reported in TAP
  */
 #ifndef NETFRONT_LINK_H
@@ -31,6 +32,7 @@ struct link_keys {
 	const char *rx_copy;
 	const char *rx_notify;
 	const char *no_sg;
+	const char *gso;
 	const char *ctrl_ring_ref;
 	const char *ctrl_port;
 };
@@ -129,6 +131,9 @@ void ctrl_readonly(struct link *l);
 void ctrl_too_many(struct link *l);
 void ctrl_many(struct link *l);
 void ctrl_ahead(struct link *l);
+void hash_sound(struct link *l);
+void hash_segmented(struct link *l);
+void hash_nonsense(struct link *l);
 bool link_given_up(struct link *l);
 
 #endif /* NETFRONT_LINK_H */
