@@ -8,7 +8,6 @@ out/profile/<job>.json, .md and .svg.
 
 import argparse
 import os
-import signal
 import sys
 import time
 
@@ -24,7 +23,7 @@ import paths  # noqa: E402
 import profile_report  # noqa: E402
 from images import ImageError  # noqa: E402
 from jobs import JobError  # noqa: E402
-from qemu import RigError  # noqa: E402
+from qemu import RigError, end_cleanly  # noqa: E402
 
 OUT = os.path.join(paths.OUT, "profile")
 DEFAULT_ENV = "tenon-tenon"
@@ -55,8 +54,7 @@ def main():
 
     def say(text):
         print(f"[{time.monotonic() - began:5.0f} s] {text}", flush=True)
-    # So that being ended ends the machine, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_cleanly()
     jobs = [job for job in compare_jobs.choose(args.jobs.split(), False)
             if job.script]
     env = compare_env.make([args.env], args.kver, say)[0][0]
