@@ -35,6 +35,8 @@ struct blkback;
 
 /* Requests by how long they took: less than 2 us, 4 us ..., and the rest. */
 #define BLKBACK_LATENCIES 24
+/* One in so many is timed: to read a clock costs more than all other counting. */
+#define BLKBACK_LATENCY_SAMPLE 16
 
 enum blkback_latency {
 	BLKBACK_LATENCY_READ,
@@ -56,7 +58,8 @@ enum blkback_latency {
  * @bad_req: requests refused as invalid
  * @io_errors: requests that failed below
  * @passes: passes over the ring
- * @latency: from having been taken to being answered; by kind, then duration
+ * @submitted: requests submitted
+ * @latency: from then to being answered, of a sample; by kind, then duration
  */
 struct blkback_stats {
 	u64 rd_req;
@@ -70,6 +73,7 @@ struct blkback_stats {
 	u64 bad_req;
 	atomic64_t io_errors;
 	u64 passes;
+	u64 submitted;
 	u64 latency[BLKBACK_LATENCY_KINDS][BLKBACK_LATENCIES];
 };
 

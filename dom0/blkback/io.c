@@ -3,6 +3,7 @@
  * io.c - one request: its grants, its bios, its response
  */
 #include <linux/bio.h>
+#include <linux/sched/clock.h>
 #include <linux/slab.h>
 
 #include "blkback.h"
@@ -20,7 +21,7 @@
  * @status: of the response
  * @pending: bios under way, and one while they are being submitted
  * @latency: which latencies it counts among
- * @begun: when it was submitted, in ns
+ * @begun: when it was submitted, in ns; 0 if it is not timed
  */
 struct io_request {
 	struct list_head free;
@@ -96,8 +97,8 @@ void blkback_io_free_requests(struct blkback_ring *ring)
 /* How long a request took; under the ring's lock. */
 static void io_count_latency(struct io_request *r)
 {
-	u64 us = (ktime_get_ns() - r->begun) / NSEC_PER_USEC;
-	unsigned int i = us ? ilog2(us) : 0;
+	s64 us = (s64)(local_clock() - r->begun) / (s64)NSEC_PER_USEC;
+	unsigned int i = us > 0 ? ilog2(us) : 0;
 
 	r->ring->stats.latency[r->latency][min(i, BLKBACK_LATENCIES - 1u)]++;
 }
@@ -128,7 +129,7 @@ static void io_respond(struct blkback_ring *ring, struct io_request *r, u64 id,
 		blkif64_back_respond(&ring->b64, &rsp);
 	}
 	if (r) {
-		if (r->latency < BLKBACK_LATENCY_KINDS)
+		if (r->begun && r->latency < BLKBACK_LATENCY_KINDS)
 			io_count_latency(r);
 		io_put(r);
 	}
@@ -283,7 +284,8 @@ bool blkback_io_submit(struct blkback_ring *ring, const struct parse_op *op)
 		     op->kind == PARSE_WRITE ? BLKBACK_LATENCY_WRITE :
 		     op->kind == PARSE_FLUSH || op->kind == PARSE_BARRIER ?
 			BLKBACK_LATENCY_FLUSH : BLKBACK_LATENCY_KINDS;
-	r->begun = ktime_get_ns();
+	r->begun = ring->stats.submitted++ % BLKBACK_LATENCY_SAMPLE ?
+			   0 : local_clock();
 
 	/*
 	 * Grants that are kept, but cannot be revoked, are writable and used for

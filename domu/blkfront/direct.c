@@ -271,7 +271,6 @@ bool blkfront_direct_get(struct blkfront_queue *q, struct request *rq)
 		direct_watch(d, rq);
 		return false;
 	}
-	sg_init_table(q->sg, ARRAY_SIZE(q->sg));
 	n = blk_rq_map_sg(rq->q, rq, q->sg);
 	if (n > BLKIF_MAX_SEGMENTS && !grantpool_reserve(&q->pool, 1))
 		return false;

@@ -49,7 +49,6 @@ static blk_status_t grants_get_once(struct blkfront_queue *q,
 	unsigned int i, n;
 	grant_ref_t head;
 
-	sg_init_table(q->sg, ARRAY_SIZE(q->sg));
 	n = blk_rq_map_sg(rq->q, rq, q->sg);
 	if (n > BLKIF_MAX_SEGMENTS && !grantpool_reserve(&q->pool, 1))
 		return BLK_STS_RESOURCE;

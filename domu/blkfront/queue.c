@@ -504,6 +504,8 @@ int blkfront_queue_start(struct blkfront *bf, struct blkfront_queue *q,
 	spin_lock_init(&q->lock);
 	snprintf(q->name, sizeof(q->name), "%s-%u", dev_name(&dev->dev),
 		 q->index);
+	/* Once: who maps a request to it sees to where the list ends. */
+	sg_init_table(q->sg, ARRAY_SIZE(q->sg));
 	tenon_poll_init(&q->poll, queue_look, queue_sleep);
 	grantpool_init(&q->pool, dev->otherend_id, BLKFRONT_POOL_PAGES);
 

@@ -214,12 +214,15 @@ def direct_when_it_pays(m):
     t.expect(middle["ended"] == 1, f"granting has not ended: {middle}")
     m.guest_run(cold.format(64, 64), 120, step="64 MiB more")
     then = counters(m)
-    t.expect(then["copied"] - middle["copied"] > 63 << 20,
-             f"not copied: {then}, {middle}")
-    recur(m, 8000)
+    # What the first left behind may have looked promising for a while.
+    t.expect(then["copied"] - middle["copied"] > 40 << 20 and
+             then["begun"] == then["ended"], f"not copied: {then}, {middle}")
+    recur(m, 20000)
     last = counters(m)
     print(f"#   {last}", flush=True)
-    t.expect(last["begun"] == 2, f"granting has not begun again: {last}")
+    t.expect(last["begun"] == then["begun"] + 1 and
+             last["ended"] == then["ended"],
+             f"granting has not begun again: {last}")
     detach(m)
 
 
@@ -274,7 +277,8 @@ def limits(m):
     t.guest_wait(m, "[ -e /tmp/l.done ]", "reads end when the limit is lifted")
     histogram = m.run("cat /sys/kernel/debug/tenon/blkback/*51760/latency")
     counted = sum(map(int, re.findall(r"(?:us|more) (\d+)", histogram)))
-    t.expect(counted >= 1464 and "read: <" in histogram,
+    # One in sixteen is timed.
+    t.expect(counted >= 1464 // 16 and "read: <" in histogram,
              f"{counted} latencies counted:\n{histogram}")
     detach(m)
 
