@@ -257,11 +257,15 @@ void hash_segmented(struct link *l)
 	EXPECT(got.type == NETIF_HASH_IPV4_TCP && got.value == HASH_PORTS);
 }
 
-/* In the wrong order, and beyond all limits; none of it changes anything. */
+/*
+ * In the wrong order, and beyond all limits; none of it changes anything.  What the
+ * connection before left on is off.
+ */
 void hash_nonsense(struct link *l)
 {
 	u32 ref = l->ctrl.list_ref;
 
+	EXPECT(frame_no_hash(l, IPPROTO_TCP));
 	EXPECT(ctrl_ask(l, GET_FLAGS, 0, 0, 0) == UNSUPPORTED);
 	EXPECT(ctrl_ask(l, SET_FLAGS, ALL, 0, 0) == INVALID);
 	EXPECT(put_map(l, 1, 0, 0) == INVALID);
