@@ -56,8 +56,7 @@ class Comparison:
         self.scales = {job.name: job for job in self.jobs
                        if job.group == "scale"}
         self.envs, self.boxes = compare_env.make(
-            args.envs.split(), args.kver, say,
-            bool(self.prims))
+            args.envs.split(), args.kver, say, self.jobs)
         self.samples = []
         self.errors = []
         self.failed = {}
@@ -276,7 +275,7 @@ class Comparison:
 
     def _idle(self, env, job):
         """The counts of a run that ends at once; taken once, when warm."""
-        key = (env.name, job.group)
+        key = (env.name, job.group, job.side)
         if key not in self.idle:
             def call():
                 env.run(job.side, job.idle(env), 180,

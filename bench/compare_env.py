@@ -14,7 +14,8 @@ import compare_prim
 import machine
 import paths
 
-MEMORY, DOM0_MEMORY, GUEST_MEMORY = 2048, 1024, 512
+MEMORY, DOM0_MEMORY, GUEST_MEMORY, PEER_MEMORY = 2048, 1024, 512, 256
+PEER = "peer"
 LIMIT = 8 * 3600
 NULL, DATA = "/dev/nullb0", "/dev/disk/by-id/virtio-scratch"
 # Far end of a veth pair, as rig/image/bare.sh has it.
@@ -69,6 +70,8 @@ class Box:
             self._attach(guest)
             self.machine.guest_run(
                 "mount -t debugfs debugfs /sys/kernel/debug")
+            if self.setup.guest_disks > 1:
+                self._peer()
         self.running = True
         self.pause()
 
@@ -79,6 +82,13 @@ class Box:
                                          f"phy:{DATA},vdc,w")
         self.machine.create(machine.Guest(memory=GUEST_MEMORY, disks=disks))
         self.boots["boot.guest"] = watch.end()
+
+    def _peer(self):
+        """A second guest, paused whenever it isn't needed."""
+        self.machine.create(machine.Guest(
+            name=PEER, number=2, memory=PEER_MEMORY, cpus="1",
+            disks=("phy:/dev/disk/by-id/virtio-guest2,xvda,w",)))
+        self.machine.run(f"xl pause {PEER}")
 
     def _memory(self):
         """Bytes in total, free and dom0's, as the hypervisor tells xl."""
@@ -132,6 +142,7 @@ class Virtual:
     address, back_address = "10.0.2.21", "10.0.2.15"
     # Whether it has split drivers, and whether there is anything to count.
     split = counts = True
+    peer = True
 
     def __init__(self, name, box):
         self.name = name
@@ -163,8 +174,15 @@ class Virtual:
         return command
 
     def run(self, side, script, timeout, step=None):
-        """Run it in the guest ("front") or in dom0 ("back")."""
+        """Run it in the guest ("front"), in dom0 ("back") or in another
+        guest ("peer")."""
         m = self.box.machine
+        if side == PEER:
+            m.run(f"xl unpause {PEER}")
+            try:
+                return m.guest_run(script, timeout, PEER, step)
+            finally:
+                m.run(f"xl pause {PEER}")
         if side == "front":
             return m.guest_run(script, timeout, step=step)
         return m.run(script, timeout, step=step)
@@ -173,7 +191,7 @@ class Virtual:
 class Bare(Virtual):
     """The devices themselves, in plain Linux."""
     address, back_address = "10.9.0.2", "10.9.0.1"
-    split = counts = False
+    split = counts = peer = False
 
     def disk(self, kind):
         return {"null": NULL, "data": DATA}[kind]
@@ -190,7 +208,7 @@ class Bare(Virtual):
 
 class Kvm(Virtual):
     """A guest of Linux's own, with virtio."""
-    split = False
+    split = peer = False
 
     def disk(self, kind):
         return {"null": "/dev/vdb", "data": "/dev/vdc"}[kind]
@@ -199,7 +217,7 @@ class Kvm(Virtual):
 class InGuest(Virtual):
     """Devices inside the guest: what it could do without a split driver."""
     address, back_address = "10.9.0.2", "10.9.0.1"
-    split = counts = False
+    split = counts = peer = False
 
     def prepare(self):
         self.box.machine.guest_run(
@@ -233,25 +251,27 @@ WHAT = {
 }
 
 
-def _box(name, kver, say, files):
+def _box(name, kver, say, files, peers):
     hv, _, drivers = name.partition("-")
     half = "ours" if drivers == "tenon" else "stock"
     return Box(machine.Setup(
         hv="none" if name == "bare" else hv, back=half, front=half, kver=kver,
         memory=MEMORY, dom0_memory=DOM0_MEMORY, limit=LIMIT,
+        guest_disks=2 if peers and name not in ("bare", "kvm-virtio") else 1,
         extra_files=files), say)
 
 
-def make(names, kver, say, primitives=False):
-    """The environments, in their order; the boxes of them all."""
+def make(names, kver, say, wanted):
+    """The environments that jobs want, in their order; the boxes of all."""
+    peers = any(job.side == PEER for job in wanted)
     files = [compare_connect.build()]
-    if primitives:
+    if any(job.group == "prim" for job in wanted):
         files.append(compare_prim.build(paths.kernel_version(kver)))
     files = tuple(filter(None, files))
-    boxes = {name: _box(name, kver, say, files) for name in names
+    boxes = {name: _box(name, kver, say, files, peers) for name in names
              if name != "in-guest"}
     if "in-guest" in names and not {"tenon-tenon", "xen-stock"} & set(boxes):
-        boxes["tenon-tenon"] = _box("tenon-tenon", kver, say, files)
+        boxes["tenon-tenon"] = _box("tenon-tenon", kver, say, files, peers)
     envs = []
     for name in names:
         if name == "in-guest":

@@ -38,7 +38,7 @@ def measure(env, jobs, kver, seconds, say):
 
     RigError when the machine does not boot or does not live on.
     """
-    env = compare_env.make([env.name], kver, say)[0][0]
+    env = compare_env.make([env.name], kver, say, jobs)[0][0]
     try:
         counter = instructions.boot(env, say)
         for job in jobs:

@@ -37,7 +37,8 @@ class Sample:
 class Job:
     """One job.
 
-    side: "front" runs where the front end is (the guest), "back" in dom0.
+    side: "front" runs where the front end is (the guest), "back" in dom0,
+    "peer" in another guest.
     needs: "null" or "data", the disk it wants, "net" or "split" (drivers).
     script: called with the environment and the seconds; the shell script.
     idle: the same program ending at once, to know the fixed cost of a run.
@@ -145,6 +146,18 @@ def _iperf(name, options, unit, per):
                _iperf_read(name))
 
 
+def _guest_to_guest():
+    name = "iperf3.tcp.guest_to_guest.1"
+
+    def client(env, options):
+        if not env.peer:
+            raise LookupError("there is no other guest")
+        return env.client(f"iperf3 -c {env.address} -J {options}")
+    return Job(name, "mbit_s", "mib", "peer", "net",
+               lambda env, seconds: client(env, f"-t {seconds}"),
+               lambda env: client(env, "-n 64 -u -l 64"), _iperf_read(name))
+
+
 def _ping_read(text):
     lost = re.search(r"([\d.]+)% packet loss", text)
     times = sorted(float(t) * 1000
@@ -202,7 +215,7 @@ def _catalogue():
         for size in (64, 1400):
             listed.append(_iperf(f"iperf3.udp{size}.{way}",
                                  f"-u -l {size} -b 0", "pps", "packet"))
-    listed += [_ping(), _connect(1), _connect(16)]
+    listed += [_guest_to_guest(), _ping(), _connect(1), _connect(16)]
     # All of a kind come out of one measurement: its module's measure().
     return listed + [
         Job(f"{kind}.{name}", "us", "op", "both", "split", None, None, None)

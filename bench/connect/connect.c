@@ -136,7 +136,7 @@ static void report(struct tally *tallies, long workers, double seconds)
 		for (int slot = 0; slot < SLOTS; slot++)
 			sum.slots[slot] += tallies[i].slots[slot];
 	}
-	printf("{\"connections\": %lu, \"failed\": %lu, \"seconds\": %.3f, "
+	printf("{\"connections\": %lu, \"failed\": %lu, \"seconds\": %.6f, "
 	       "\"p50_us\": %lu, \"p99_us\": %lu}\n", sum.done, sum.failed,
 	       seconds, percentile(&sum, 0.5), percentile(&sum, 0.99));
 }

@@ -57,7 +57,7 @@ def main():
     end_cleanly()
     jobs = [job for job in compare_jobs.choose(args.jobs.split(), False)
             if job.script]
-    env = compare_env.make([args.env], args.kver, say)[0][0]
+    env = compare_env.make([args.env], args.kver, say, jobs)[0][0]
     failed = 0
     try:
         counter = instructions.boot(env, say)

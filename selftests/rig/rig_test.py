@@ -56,6 +56,17 @@ def machines(directory):
     return found
 
 
+def remaining(directory):
+    """The machines that outlive their keeper by more than some patience."""
+    end = time.monotonic() + PATIENCE
+    quiet = 0
+    # A process amid an exec has no command line for a moment.
+    while quiet < 5 and time.monotonic() < end:
+        quiet = 0 if machines(directory) else quiet + 1
+        time.sleep(0.1)
+    return machines(directory)
+
+
 def ends(signals, wrapper=(), when="running"):
     """End a keeper by signals; whether it cleaned up and all is gone."""
     directory = os.path.realpath(tempfile.mkdtemp())
@@ -71,10 +82,7 @@ def ends(signals, wrapper=(), when="running"):
                 tap.expect(time.monotonic() < end, "no machine appears")
         for number in signals:
             keeper.send_signal(number)
-        end = time.monotonic() + PATIENCE
-        while machines(directory) and time.monotonic() < end:
-            time.sleep(0.1)
-        left = machines(directory)
+        left = remaining(directory)
         for pid in left:
             os.kill(pid, signal.SIGKILL)
         _, said = keeper.communicate(timeout=PATIENCE)
