@@ -80,14 +80,18 @@ static bool sum_is_zero(const void *p, u64 len)
 	return !sum;
 }
 
+static bool is_rsdp(const struct rsdp *r)
+{
+	return !memcmp(r->signature, "RSD PTR ", 8) && sum_is_zero(r, 20);
+}
+
 static const struct rsdp *find_rsdp(void)
 {
-	for (u64 a = 0xe0000; a < 0x100000; a += 16) {
-		const struct rsdp *r = (const struct rsdp *)a;
-
-		if (!memcmp(r->signature, "RSD PTR ", 8) && sum_is_zero(r, 20))
-			return r;
-	}
+	if (boot_rsdp && is_rsdp((const struct rsdp *)boot_rsdp))
+		return (const struct rsdp *)boot_rsdp;
+	for (u64 a = 0xe0000; a < 0x100000; a += 16)
+		if (is_rsdp((const struct rsdp *)a))
+			return (const struct rsdp *)a;
 	return NULL;
 }
 

@@ -22,7 +22,16 @@ struct boot_module {
 #define MAX_MODULES 4
 extern struct boot_module boot_module[MAX_MODULES];
 extern unsigned int nr_boot_modules;
+/* The firmware's ACPI root pointer where UEFI tells it, or 0. */
+extern u64 boot_rsdp;
 void multiboot_parse(u32 magic, u32 info);
+
+/* multiboot2.c */
+#define MULTIBOOT2_LOADER_MAGIC 0x36d76289
+void multiboot2_parse(u32 info);
+/* For both: what a loader told.  The first word is the file's name. */
+void multiboot_set_cmdline(const char *line);
+void multiboot_add_module(u32 start, u32 end, const char *line);
 
 /* cmdline.c: sets opt from opt.cmdline; warnings come when a console is on. */
 void cmdline_parse(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * head.S - from a multiboot1 loader, or an AP's trampoline, to 64-bit C
+ * head.S - from a multiboot loader, or an AP's trampoline, to 64-bit C
  *
  * The early page tables map the first 4 GiB at their own address with 2 MiB
  * pages; paging.c replaces them.
@@ -10,6 +10,10 @@
 #define MULTIBOOT_MAGIC 0x1badb002
 #define MULTIBOOT_FLAGS 3 /* page-aligned modules, memory map */
 
+#define MULTIBOOT2_MAGIC 0xe85250d6
+#define MULTIBOOT2_LENGTH (multiboot2_end - multiboot2)
+#define MB2_TAG_MODULE_ALIGN 6
+
 #define PTE_TABLE 0x3 /* present, writable */
 #define PTE_2M 0x83
 
@@ -18,6 +22,18 @@
 	.long MULTIBOOT_MAGIC
 	.long MULTIBOOT_FLAGS
 	.long -(MULTIBOOT_MAGIC + MULTIBOOT_FLAGS)
+
+	.balign 8
+multiboot2:
+	.long MULTIBOOT2_MAGIC
+	.long 0 /* i386, as it starts */
+	.long MULTIBOOT2_LENGTH
+	.long -(MULTIBOOT2_MAGIC + MULTIBOOT2_LENGTH)
+	.short MB2_TAG_MODULE_ALIGN, 0
+	.long 8
+	.short 0, 0 /* no more tags */
+	.long 8
+multiboot2_end:
 
 	.section .text.boot, "ax"
 	.code32

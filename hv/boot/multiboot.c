@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* multiboot.c - what the multiboot1 loader hands over */
+/* multiboot.c - what a multiboot1 loader hands over */
 #include "boot.h"
 #include "options.h"
 
@@ -35,6 +35,7 @@ struct multiboot_mmap {
 
 struct boot_module boot_module[MAX_MODULES];
 unsigned int nr_boot_modules;
+u64 boot_rsdp;
 static char module_cmdline[MAX_MODULES][MODULE_CMDLINE];
 
 static const void *loader_memory(u32 addr)
@@ -52,6 +53,22 @@ static const char *skip_word(const char *s)
 	return s;
 }
 
+void multiboot_set_cmdline(const char *line)
+{
+	strlcpy(opt.cmdline, skip_word(line), sizeof(opt.cmdline));
+}
+
+void multiboot_add_module(u32 start, u32 end, const char *line)
+{
+	unsigned int n = nr_boot_modules;
+
+	if (n == MAX_MODULES)
+		return;
+	strlcpy(module_cmdline[n], skip_word(line), MODULE_CMDLINE);
+	boot_module[n] = (struct boot_module){ start, end, module_cmdline[n] };
+	nr_boot_modules++;
+}
+
 /* Everything is copied: the loader's memory will be dom0's. */
 void multiboot_parse(u32 magic, u32 info)
 {
@@ -59,24 +76,20 @@ void multiboot_parse(u32 magic, u32 info)
 	const struct multiboot_module *mod;
 	u32 off = 0;
 
+	if (magic == MULTIBOOT2_LOADER_MAGIC) {
+		multiboot2_parse(info);
+		return;
+	}
 	if (magic != MULTIBOOT_LOADER_MAGIC)
-		boot_stop("not started by a multiboot1 loader");
+		boot_stop("not started by a multiboot loader");
 	if (mbi->flags & MBI_CMDLINE)
-		strlcpy(opt.cmdline, skip_word(loader_memory(mbi->cmdline)),
-			sizeof(opt.cmdline));
-
+		multiboot_set_cmdline(loader_memory(mbi->cmdline));
 	if (mbi->flags & MBI_MODS) {
 		mod = loader_memory(mbi->mods_addr);
-		nr_boot_modules = min(mbi->mods_count, (u32)MAX_MODULES);
-		for (unsigned int i = 0; i < nr_boot_modules; i++) {
-			boot_module[i].start = mod[i].start;
-			boot_module[i].end = mod[i].end;
-			boot_module[i].cmdline = module_cmdline[i];
-			if (mod[i].cmdline)
-				strlcpy(module_cmdline[i],
-					skip_word(loader_memory(mod[i].cmdline)),
-					MODULE_CMDLINE);
-		}
+		for (u32 i = 0; i < mbi->mods_count; i++)
+			multiboot_add_module(mod[i].start, mod[i].end,
+					     mod[i].cmdline ?
+					     loader_memory(mod[i].cmdline) : "");
 	}
 
 	if (!(mbi->flags & MBI_MMAP))

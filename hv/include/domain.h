@@ -25,7 +25,7 @@
 #define NR_HYPERCALLS 64
 #define NR_EXIT_COUNTERS 64
 #define NR_HVM_PARAMS 39
-#define MAX_E820 32
+#define MAX_E820 64
 
 struct vcpu_arch;
 struct evtchn_table;

@@ -24,6 +24,7 @@ LIMIT = 120
 QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-display", "none",
         "-nodefaults", "-no-reboot", "-serial", "stdio"]
 CPU = "max"
+OVMF = "/usr/share/OVMF/OVMF_CODE.fd"
 # What dom0's initramfs says first.
 INITRAMFS = "TENON-RIG dom0 initramfs"
 
@@ -95,8 +96,8 @@ def half_a_kernel():
         refuses("cannot be used", modules=[cut.name])
 
 
-def grub():
-    """GRUB loads it, and what it loads with it arrives"""
+def boots_from_grub(platform, commands, arguments):
+    """An image that GRUB starts from, by which of its commands, and how."""
     work = tempfile.mkdtemp()
     try:
         tree = os.path.join(work, "tree")
@@ -105,27 +106,40 @@ def grub():
         for name in ("vmlinux", "base.cpio"):
             shutil.copy(os.path.join(kernel(), name),
                         os.path.join(tree, "boot"))
+        image, module = commands
         with open(os.path.join(tree, "boot", "grub", "grub.cfg"), "w",
                   encoding="ascii") as f:
             f.write("set timeout=0\nmenuentry Tenon {\n"
                     # Nothing stands for the file's name in GRUB's lines.
-                    "multiboot /boot/tenon placeholder console=com1 "
+                    f"{image} /boot/tenon placeholder console=com1 "
                     "dom0_mem=512M park_boot_cpu\n"
-                    "module /boot/vmlinux placeholder console=hvc0 "
+                    f"{module} /boot/vmlinux placeholder console=hvc0 "
                     "tenon.role=dom0 root=/dev/none\n"
-                    "module /boot/base.cpio\n}\n")
-        image = os.path.join(work, "boot.iso")
-        subprocess.run(["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc",
-                        "-o", image, tree], check=True,
+                    f"{module} /boot/base.cpio\n}}\n")
+        iso = os.path.join(work, "boot.iso")
+        subprocess.run(["grub-mkrescue", "-d", f"/usr/lib/grub/{platform}",
+                        "-o", iso, tree], check=True,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        boot(["-cpu", CPU, "-smp", "2", "-m", "1024",
-              "-drive", f"if=virtio,format=raw,readonly=on,file={image}"],
+        boot(["-cpu", CPU, "-smp", "2", "-m", "1024", *arguments,
+              "-drive", f"if=virtio,format=raw,readonly=on,file={iso}"],
              until=INITRAMFS)
     finally:
         shutil.rmtree(work)
 
 
-TESTS = [no_svm, little_memory, no_kernel, half_a_kernel, grub]
+def grub():
+    """GRUB loads it, and what it loads with it arrives"""
+    boots_from_grub("i386-pc", ("multiboot", "module"), [])
+
+
+def grub_uefi():
+    """The same on UEFI, by multiboot2"""
+    boots_from_grub(
+        "x86_64-efi", ("multiboot2", "module2"),
+        ["-machine", "q35", "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF}"])
+
+
+TESTS = [no_svm, little_memory, no_kernel, half_a_kernel, grub, grub_uefi]
 
 
 if __name__ == "__main__":
