@@ -12,6 +12,7 @@ from machine import Setup
 sys.path[:0] = [os.path.join(t.TOP, "selftests", area)
                 for area in ("blk", "net")]
 # pylint: disable=wrong-import-position
+import blk_store  # noqa: E402
 import blk_system  # noqa: E402
 import net_tests  # noqa: E402
 
@@ -51,7 +52,8 @@ BOOTS = [
          {"dom0_vcpus": 2, "guest_disks": 2, "xsave": True}),
     Boot("teardown", [t.life_cycle, t.full_life_cycle, t.destroy_under_load,
                       t.reload_modules]),
-    Boot("block", [blk_system.block_guest, *blk_system.TESTS],
+    Boot("block", [blk_system.block_guest, *blk_system.TESTS,
+                   *blk_store.TESTS],
          {"back": "ours,stock", "front": "ours,stock", "limit": 3600},
          blk_system.build_hostile),
     Boot("block-mixes", [blk_system.block_guest, blk_system.mixes],
@@ -100,11 +102,11 @@ DEFAULT = {"tenon": ("devices", "stock-back", "stock-front", "stock",
 # What takes minutes, or what other tests come close to: "make check" does
 # without.
 LONG = (blk_system.resize, blk_system.rebind, blk_system.hostile_back_end,
-        net_tests.net_stream_ipv6, net_tests.net_stream_offloads,
-        net_tests.net_stream_mtu, net_tests.net_rx_stall,
-        net_tests.net_detach_under_load, net_tests.net_rate,
-        net_tests.net_hostile_back, net_tests.net_reload_front,
-        net_tests.net_stock_beside)
+        blk_store.network_block_device, net_tests.net_stream_ipv6,
+        net_tests.net_stream_offloads, net_tests.net_stream_mtu,
+        net_tests.net_rx_stall, net_tests.net_detach_under_load,
+        net_tests.net_rate, net_tests.net_hostile_back,
+        net_tests.net_reload_front, net_tests.net_stock_beside)
 
 
 def plan(hv):
