@@ -224,6 +224,8 @@ struct vif_hash {
  * @slots_max: most slots any packet takes in the guest's receive ring, if it has no
  *	hash
  * @features: what the guest can receive, as device features
+ * @headroom: bytes to leave before each packet, where the guest runs XDP programs;
+ *	changes under RTNL
  * @nr_stalled: queues whose guest side posts no pages
  * @ctrl: control ring, or NULL
  * @hash: NULL if the guest wants none; changed by the control ring's work alone
@@ -245,6 +247,7 @@ struct netback_vif {
 	bool broken;
 	unsigned int slots_max;
 	netdev_features_t features;
+	unsigned int headroom;
 	atomic_t nr_stalled;
 	struct ctrl *ctrl;
 	struct vif_hash __rcu *hash;
@@ -303,6 +306,7 @@ void vif_disconnect(struct netback_vif *vif);
 void vif_break(struct netback_vif *vif, const char *why);
 void vif_stalled(struct netback_vif *vif, struct netback_queue *q);
 void vif_flowing(struct netback_vif *vif, struct netback_queue *q);
+void vif_set_headroom(struct netback_vif *vif, unsigned int headroom);
 void vif_set_rate(struct netback_vif *vif, unsigned long bytes,
 		  unsigned long usecs);
 bool vif_hash(const struct sk_buff *skb, const struct vif_hash *conf,

@@ -46,14 +46,17 @@
 /* Whoever has sent in this time is expected to be back before a tick. */
 #define RX_SENDING_NS (1 * NSEC_PER_MSEC)
 
-/* No packet needs more, but for a hash: 64 KiB and its headers, and one extra. */
+/*
+ * No packet needs more, but for a hash and for headroom: 64 KiB and its headers, and
+ * one extra.
+ */
 #define RX_PACKET_SLOTS (DIV_ROUND_UP(65536 + VLAN_ETH_HLEN, RX_PAGE) + 1)
 
 /**
  * struct rx_slot - a slot of the guest's that is being filled
  * @gref: its page
  * @data: where that stays mapped, or NULL
- * @used: bytes that have a copy
+ * @used: where the bytes end that have a copy
  * @failed: one of these copies failed
  * @extra: the answer is an extra, the page is not used
  * @rsp: the answer; the status of one with a page is filled in at last
@@ -112,8 +115,8 @@ void rx_free(struct netback_queue *q)
 }
 
 /**
- * rx_slots_max() - most slots any packet without a hash can take in the guest's
- * ring
+ * rx_slots_max() - most slots any packet without a hash and without headroom can
+ * take in the guest's ring
  * @dev: device with its features and MTU
  */
 unsigned int rx_slots_max(const struct net_device *dev)
@@ -305,8 +308,19 @@ static bool rx_add_hash(struct netback_queue *q, const struct hash_value *hash,
 	return true;
 }
 
+static bool rx_add_headroom(struct netback_queue *q, unsigned int headroom,
+			    struct rx_slot **last)
+{
+	struct netif_extra *extra = rx_add_extra(q, last, NETIF_EXTRA_XDP);
+
+	if (!extra)
+		return false;
+	extra->xdp.headroom = headroom;
+	return true;
+}
+
 static bool rx_add_packet(struct netback_queue *q, const struct sk_buff *skb,
-			  const struct hash_value *hash)
+			  const struct hash_value *hash, unsigned int headroom)
 {
 	struct rx_slot *head = rx_take(q);
 	struct rx_slot *last = head;
@@ -323,7 +337,11 @@ static bool rx_add_packet(struct netback_queue *q, const struct sk_buff *skb,
 		return false;
 	if (hash && !rx_add_hash(q, hash, &last))
 		return false;
+	if (headroom && !rx_add_headroom(q, headroom, &last))
+		return false;
 
+	head->rsp.rsp.offset = headroom;
+	head->used = headroom;
 	q->rx.batch->fill = head;
 	if (!rx_add_skb_data(q, skb))
 		return false;
@@ -346,8 +364,9 @@ static void rx_flush(struct netback_queue *q)
 		struct rx_slot *slot = &b->slot[i];
 
 		if (!slot->extra)
-			slot->rsp.rsp.status = slot->failed ? NETIF_RSP_ERROR :
-							      slot->used;
+			slot->rsp.rsp.status = slot->failed ?
+				NETIF_RSP_ERROR :
+				slot->used - slot->rsp.rsp.offset;
 		staged += slot->data && !slot->extra;
 		netrx_back_respond(&q->rx.ring, &slot->rsp);
 	}
@@ -434,11 +453,14 @@ void rx_drain(struct netback_queue *q)
 
 /* Queue control */
 
-/* Slots of the largest packet; no packet has a hash if @conf is NULL. */
+/*
+ * Slots of the largest packet; no packet has a hash if @conf is NULL.  Headroom is
+ * announced in a slot, and may push a packet's end into another page.
+ */
 static unsigned int rx_need(const struct netback_vif *vif,
-			    const struct vif_hash *conf)
+			    const struct vif_hash *conf, unsigned int headroom)
 {
-	return READ_ONCE(vif->slots_max) + !!conf;
+	return READ_ONCE(vif->slots_max) + !!conf + (headroom ? 2 : 0);
 }
 
 /*
@@ -479,7 +501,8 @@ bool rx_restart(struct netback_queue *q)
 	if (!netif_tx_queue_stopped(txq))
 		return false;
 	__netif_tx_lock(txq, smp_processor_id());
-	need = rx_need(q->vif, rcu_access_pointer(q->vif->hash));
+	need = rx_need(q->vif, rcu_access_pointer(q->vif->hash),
+		       READ_ONCE(q->vif->headroom));
 	if (netif_tx_queue_stopped(txq) &&
 	    !READ_ONCE(q->vif->broken) &&
 	    netrx_back_arm_at(&q->rx.ring, need)) {
@@ -558,9 +581,11 @@ netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct netback_vif *vif = netdev_priv(dev);
 	struct netback_queue *q = &vif->queue[skb_get_queue_mapping(skb)];
 	const struct vif_hash *conf = rcu_dereference_bh(vif->hash);
-	unsigned int slots = DIV_ROUND_UP(skb->len, RX_PAGE) + skb_is_gso(skb);
-	unsigned int need = rx_need(vif, conf);
+	unsigned int headroom = READ_ONCE(vif->headroom);
+	unsigned int need = rx_need(vif, conf, headroom);
 	unsigned int len = skb->len;
+	unsigned int slots = DIV_ROUND_UP(headroom + len, RX_PAGE) +
+			     skb_is_gso(skb) + !!headroom;
 	struct hash_value hash;
 	bool hashed;
 
@@ -584,7 +609,7 @@ netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev)
 		return NETDEV_TX_BUSY;
 	}
 	q->rx.batch->skb[q->rx.batch->nr_skbs++] = skb;
-	if (rx_add_packet(q, skb, hashed ? &hash : NULL)) {
+	if (rx_add_packet(q, skb, hashed ? &hash : NULL, headroom)) {
 		queue_count(q, STAT_RX_PACKETS, 1);
 		queue_count(q, STAT_RX_BYTES, len);
 	} else {

@@ -15,6 +15,12 @@
  */
 #define VIF_QUEUE_LEN 256
 
+/*
+ * The most room before a packet: one of the default MTU fits into the same page
+ * with all that a guest may want behind it.
+ */
+#define VIF_HEADROOM_MAX 2048
+
 #define VIF_FEATURES                                                           \
 	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM | \
 	 NETIF_F_TSO | NETIF_F_TSO6)
@@ -77,11 +83,17 @@ static int vif_change_mtu(struct net_device *dev, int mtu)
 	return 0;
 }
 
+/* What XDP programs are not to see: they know packets as a wire has them. */
+#define VIF_NO_XDP \
+	(NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM | NETIF_F_TSO | NETIF_F_TSO6)
+
 static netdev_features_t vif_fix_features(struct net_device *dev,
 					  netdev_features_t features)
 {
 	struct netback_vif *vif = netdev_priv(dev);
 
+	if (vif->headroom)
+		features &= ~VIF_NO_XDP;
 	return features & ~(VIF_FEATURES & ~vif->features);
 }
 
@@ -335,6 +347,23 @@ void vif_flowing(struct netback_vif *vif, struct netback_queue *q)
 	q->rx.stalled = false;
 	if (atomic_dec_and_test(&vif->nr_stalled) && !READ_ONCE(vif->broken))
 		netif_carrier_on(vif->dev);
+}
+
+/**
+ * vif_set_headroom() - what room the guest wants before each packet
+ * @vif: interface
+ * @headroom: bytes; it gets @VIF_HEADROOM_MAX at most
+ */
+void vif_set_headroom(struct netback_vif *vif, unsigned int headroom)
+{
+	headroom = min_t(unsigned int, headroom, VIF_HEADROOM_MAX);
+	rtnl_lock();
+	if (vif->headroom != headroom) {
+		WRITE_ONCE(vif->headroom, headroom);
+		if (vif->connected)
+			netdev_update_features(vif->dev);
+	}
+	rtnl_unlock();
 }
 
 /**

@@ -8,6 +8,9 @@
  *	hotplug-status; the guest writes where its rings are and
  *	goes to Connected
  *	we map the rings; when hotplug-status is "connected"	-> Connected
+ *	guest wants room for XDP before packets, or no more, and
+ *	is Reconfiguring					-> Reconfigured
+ *	guest is Connected again				-> Connected
  *	guest closes, or the toolstack asks both to		-> Closing, Closed
  *
  * Everything read from the guest's directory is checked: it can write anything
@@ -139,6 +142,11 @@ static void netback_read_rate(struct netback_vif *vif)
 	kfree(rate);
 }
 
+static void netback_read_headroom(struct netback_vif *vif)
+{
+	vif_set_headroom(vif, netback_flag(vif->xbdev, "xdp-headroom"));
+}
+
 /* Watches */
 
 static void netback_unwatch(struct xenbus_watch *watch)
@@ -148,6 +156,14 @@ static void netback_unwatch(struct xenbus_watch *watch)
 	unregister_xenbus_watch(watch);
 	kfree(watch->node);
 	watch->node = NULL;
+}
+
+/* Not before the toolstack's script is done: it comes to this again then. */
+static void netback_reconfigure(struct netback_vif *vif)
+{
+	netback_read_headroom(vif);
+	if (vif->xbdev->state == XenbusStateConnected)
+		xenbus_switch_state(vif->xbdev, XenbusStateReconfigured);
 }
 
 static void netback_hotplug_changed(struct xenbus_watch *watch,
@@ -164,6 +180,9 @@ static void netback_hotplug_changed(struct xenbus_watch *watch,
 	if (!strcmp(status, "connected") && vif->connected) {
 		netback_unwatch(watch);
 		xenbus_switch_state(vif->xbdev, XenbusStateConnected);
+		if (xenbus_read_driver_state(vif->xbdev->otherend) ==
+		    XenbusStateReconfiguring)
+			netback_reconfigure(vif);
 	}
 	kfree(status);
 }
@@ -231,6 +250,7 @@ static void netback_connect(struct netback_vif *vif)
 		goto out;
 	}
 	netback_read_rate(vif);
+	netback_read_headroom(vif);
 	err = vif_connect(vif, ports, nr);
 	if (err) {
 		xenbus_dev_fatal(xbdev, err, "attaching to the guest's queues");
@@ -264,8 +284,17 @@ static void netback_frontend_changed(struct xenbus_device *xbdev,
 		xenbus_switch_state(xbdev, XenbusStateInitWait);
 		break;
 	case XenbusStateConnected:
-		if (!vif->connected)
+		if (!vif->connected) {
 			netback_connect(vif);
+		} else if (xbdev->state == XenbusStateReconfigured) {
+			/* Linux' front end writes its wish after it says so */
+			netback_read_headroom(vif);
+			xenbus_switch_state(xbdev, XenbusStateConnected);
+		}
+		break;
+	case XenbusStateReconfiguring:
+		if (vif->connected)
+			netback_reconfigure(vif);
 		break;
 	case XenbusStateClosing:
 		netback_disconnect(vif);
@@ -304,6 +333,7 @@ static int netback_write_features(struct xenbus_device *xbdev)
 		{ "feature-multicast-control", 1 },
 		{ "feature-dynamic-multicast-control", 1 },
 		{ "feature-ctrl-ring", 1 },
+		{ "feature-xdp-headroom", 1 },
 	};
 	unsigned int i;
 	int err = 0;

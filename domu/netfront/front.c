@@ -6,6 +6,7 @@
 #include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include <linux/version.h>
 
 #include "netfront.h"
 
@@ -59,6 +60,8 @@ static int front_change_mtu(struct net_device *dev, int mtu)
 	/* without scatter-gather a packet has one page */
 	if (!(front->features & NETIF_F_SG) && mtu > ETH_DATA_LEN)
 		return -EINVAL;
+	if (rcu_access_pointer(front->xdp_prog) && !xdp_mtu_fits(mtu))
+		return -EINVAL;
 	WRITE_ONCE(dev->mtu, mtu);
 	return 0;
 }
@@ -80,6 +83,8 @@ static const struct net_device_ops front_netdev_ops = {
 	.ndo_get_stats64 = stats_get64,
 	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_validate_addr = eth_validate_addr,
+	.ndo_bpf = xdp_ndo_bpf,
+	.ndo_xdp_xmit = xdp_ndo_xmit,
 };
 
 /**
@@ -106,6 +111,10 @@ struct netfront *front_create(struct xenbus_device *xbdev, unsigned int queues)
 	dev->ethtool_ops = &stats_ethtool_ops;
 	dev->hw_features = FRONT_FEATURES;
 	dev->features = FRONT_FEATURES | NETIF_F_RXCSUM;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	dev->xdp_features = NETDEV_XDP_ACT_BASIC | NETDEV_XDP_ACT_REDIRECT |
+			    NETDEV_XDP_ACT_NDO_XMIT;
+#endif
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->max_mtu = ETH_MAX_MTU - VLAN_ETH_HLEN;
 	/* a transmit request has 16 bits for the bytes of a packet */

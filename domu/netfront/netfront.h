@@ -6,6 +6,7 @@
  *  queue.c     rings, event channels and memory of one queue; its NAPI poll
  *  tx.c        start_xmit: copy into pages granted once, reap when room runs out
  *  rx.c        post pages, turn what came back into packets
+ *  xdp.c       runs a program on each packet received; sends what programs redirect
  *  stage.c     pages to receive into that stay mapped in the back end
  *  ctrl.c      control ring: asks the back end to map pages
  *  stats.c     ethtool counters, debugfs
@@ -17,6 +18,7 @@
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/timer.h>
+#include <net/xdp.h>
 #include <xen/grant_table.h>
 #include <xen/xenbus.h>
 
@@ -53,6 +55,12 @@ enum queue_stat {
 	STAT_RX_BAD_EXTRA,
 	STAT_RX_BAD_HEADER,
 	STAT_RX_GRANT_HELD,
+	STAT_XDP_PASS,
+	STAT_XDP_DROP,
+	STAT_XDP_TX,
+	STAT_XDP_REDIRECT,
+	STAT_XDP_ERRORS,
+	STAT_XDP_XMIT,
 	QUEUE_STATS,
 };
 
@@ -133,6 +141,10 @@ struct rx_stage {
  * @chan: event channel, unbound if the back end takes only one
  * @port: its port here
  * @pool: where pages come from and the stack returns them to
+ * @frames: pages that the back end never sees, for what XDP programs redirect
+ * @xdp: says to programs where a packet comes from, and that its page is of @frames
+ * @xdp_flush: a program has redirected packets in this pass
+ * @xdp_sent: a program has sent packets back in this pass
  * @posted: buffers by slot; the back end has them
  * @next_post: index of the next slot to post
  * @next_take: index of the next answer
@@ -151,6 +163,10 @@ struct rx_side {
 	struct tenon_chan chan;
 	evtchn_port_t port;
 	struct page_pool *pool;
+	struct page_pool *frames;
+	struct xdp_rxq_info xdp;
+	bool xdp_flush;
+	bool xdp_sent;
 	struct rx_buffer posted[QUEUE_SLOTS];
 	u32 next_post;
 	u32 next_take;
@@ -161,6 +177,42 @@ struct rx_side {
 	unsigned int nr_grefs;
 	struct rx_stage stage;
 	struct timer_list refill_timer;
+};
+
+/**
+ * struct rx_part - bytes of a packet in one page
+ * @buf: the page and its grant
+ * @offset: where in the page
+ * @len: how many
+ */
+struct rx_part {
+	struct rx_buffer buf;
+	u16 offset;
+	u16 len;
+};
+
+/**
+ * struct rx_packet - a packet as the back end describes it
+ * @part: its pages
+ * @nr_parts: how many
+ * @len: bytes in all of them
+ * @flags: NETIF_RXF_* of the first answer
+ * @gso_type: NETIF_GSO_*, or 0
+ * @gso_size: payload bytes of a segment
+ * @headroom: bytes left free before it, of which the back end gave notice
+ * @bad: it is to be dropped
+ * @owned: the grants of its pages have ended, but for those that are staged
+ */
+struct rx_packet {
+	struct rx_part part[NETIF_SLOTS_MIN];
+	unsigned int nr_parts;
+	unsigned int len;
+	u16 flags;
+	u16 gso_size;
+	u8 gso_type;
+	u16 headroom;
+	bool bad;
+	bool owned;
 };
 
 /**
@@ -203,6 +255,8 @@ struct netfront_queue {
  * @broken: the back end broke the protocol; nothing is done until it connects
  *	anew
  * @trusted: the back end may keep pages that the stack has
+ * @can_headroom: the back end leaves room for XDP before packets if asked to
+ * @xdp_prog: runs on each packet received, or NULL; changes under RTNL
  * @ctrl: control ring, or NULL
  * @features: what the back end can take, as device features
  * @old: counters of queues that are gone
@@ -218,6 +272,8 @@ struct netfront {
 	bool connected;
 	bool broken;
 	bool trusted;
+	bool can_headroom;
+	struct bpf_prog __rcu *xdp_prog;
 	struct ctrl *ctrl;
 	netdev_features_t features;
 	u64 old[QUEUE_STATS];
@@ -271,11 +327,16 @@ bool stage_get(struct netfront_queue *q, struct rx_buffer *buf);
 void stage_put(struct netfront_queue *q, const struct rx_buffer *buf);
 void stage_free(struct netfront_queue *q);
 
+/* xenbus.c */
+int netfront_set_headroom(struct netfront *front, unsigned int headroom);
+
 /* tx.c */
 grant_ref_t tx_gref(const struct netfront_queue *q, unsigned int i);
 int tx_connect(struct netfront_queue *q);
 void tx_disconnect(struct netfront_queue *q);
 netdev_tx_t tx_start_xmit(struct sk_buff *skb, struct net_device *dev);
+bool tx_send(struct netfront_queue *q, const void *data, unsigned int len);
+void tx_publish(struct netfront_queue *q);
 bool tx_restart(struct netfront_queue *q);
 bool tx_sending(const struct netfront_queue *q);
 
@@ -284,6 +345,21 @@ int rx_connect(struct netfront_queue *q);
 void rx_disconnect(struct netfront_queue *q);
 int rx_run(struct netfront_queue *q, int budget);
 void rx_fill(struct netfront_queue *q);
+bool rx_own(struct netfront_queue *q, struct rx_packet *pkt);
+void rx_drop(struct netfront_queue *q, struct rx_packet *pkt);
+struct sk_buff *rx_build(struct netfront_queue *q, struct rx_packet *pkt);
+void rx_deliver(struct netfront_queue *q, struct rx_packet *pkt);
+
+/* xdp.c */
+int xdp_connect(struct netfront_queue *q);
+void xdp_disconnect(struct netfront_queue *q);
+void xdp_receive(struct netfront_queue *q, struct bpf_prog *prog,
+		 struct rx_packet *pkt);
+void xdp_flush(struct netfront_queue *q);
+bool xdp_mtu_fits(int mtu);
+int xdp_ndo_bpf(struct net_device *dev, struct netdev_bpf *bpf);
+int xdp_ndo_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
+		 u32 flags);
 
 /* stats.c */
 extern const struct ethtool_ops stats_ethtool_ops;

@@ -31,38 +31,6 @@
 
 #define RX_RETRY (HZ / 10)
 
-/**
- * struct rx_part - bytes of a packet in one page
- * @buf: the page and its grant
- * @offset: where in the page
- * @len: how many
- */
-struct rx_part {
-	struct rx_buffer buf;
-	u16 offset;
-	u16 len;
-};
-
-/**
- * struct rx_packet - a packet as the back end describes it
- * @part: its pages
- * @nr_parts: how many
- * @len: bytes in all of them
- * @flags: NETIF_RXF_* of the first answer
- * @gso_type: NETIF_GSO_*, or 0
- * @gso_size: payload bytes of a segment
- * @bad: it is to be dropped
- */
-struct rx_packet {
-	struct rx_part part[NETIF_SLOTS_MIN];
-	unsigned int nr_parts;
-	unsigned int len;
-	u16 flags;
-	u16 gso_size;
-	u8 gso_type;
-	bool bad;
-};
-
 /* Buffers */
 
 static void rx_timeout(struct timer_list *t)
@@ -95,6 +63,9 @@ int rx_connect(struct netfront_queue *q)
 		q->rx.pool = NULL;
 		return err;
 	}
+	err = xdp_connect(q);
+	if (err)
+		return err;
 	err = gnttab_alloc_grant_references(QUEUE_SLOTS, &head);
 	if (err)
 		return err;
@@ -134,6 +105,7 @@ void rx_disconnect(struct netfront_queue *q)
 	stage_free(q);
 	while (q->rx.nr_grefs)
 		gnttab_free_grant_reference(q->rx.gref[--q->rx.nr_grefs]);
+	xdp_disconnect(q);
 	/* lives on until the stack has returned the last page */
 	page_pool_destroy(q->rx.pool);
 	q->rx.pool = NULL;
@@ -190,6 +162,51 @@ static bool rx_buffer_revoke(struct netfront_queue *q,
 	queue_count(q, STAT_RX_GRANT_HELD, 1);
 	rx_release(q, buf);
 	return false;
+}
+
+/**
+ * rx_own() - end the back end's access to a packet's pages
+ * @q: queue; from its poll
+ * @pkt: packet
+ *
+ * Return: false if there is one that the back end holds: the packet is gone.
+ */
+bool rx_own(struct netfront_queue *q, struct rx_packet *pkt)
+{
+	unsigned int i;
+	bool held = false;
+
+	if (pkt->owned)
+		return true;
+	for (i = 0; i < pkt->nr_parts; i++) {
+		struct rx_buffer *buf = &pkt->part[i].buf;
+
+		if (buf->staged || rx_buffer_revoke(q, buf))
+			continue;
+		buf->page = NULL;
+		held = true;
+	}
+	pkt->owned = true;
+	if (held)
+		rx_drop(q, pkt);
+	return !held;
+}
+
+/**
+ * rx_drop() - take a packet's pages back
+ * @q: queue; from its poll
+ * @pkt: packet; has none on return
+ */
+void rx_drop(struct netfront_queue *q, struct rx_packet *pkt)
+{
+	while (pkt->nr_parts) {
+		struct rx_buffer *buf = &pkt->part[--pkt->nr_parts].buf;
+
+		if (!pkt->owned || buf->staged)
+			rx_buffer_spare(q, buf);
+		else if (buf->page)
+			page_pool_put_full_page(buf->page->pp, buf->page, true);
+	}
 }
 
 /**
@@ -253,6 +270,10 @@ static bool rx_take_extras(struct netfront_queue *q, struct rx_packet *pkt)
 		if (nr++ == RX_EXTRAS || !rx_take(q, &slot, &buf, &index))
 			return false;
 		rx_buffer_spare(q, &buf);
+		if (slot.extra.type == NETIF_EXTRA_XDP && !pkt->headroom) {
+			pkt->headroom = slot.extra.xdp.headroom;
+			continue;
+		}
 		if (slot.extra.type != NETIF_EXTRA_GSO || pkt->gso_type ||
 		    !slot.extra.gso.size ||
 		    (slot.extra.gso.type != NETIF_GSO_TCPV4 &&
@@ -291,6 +312,29 @@ static void rx_add_part(struct netfront_queue *q, struct rx_packet *pkt,
 }
 
 /*
+ * Our back end says where the bytes begin behind the headroom.  Linux' leaves it in
+ * every page, says 0, and counts it among the bytes.
+ */
+static void rx_skip_headroom(struct netfront_queue *q, struct rx_packet *pkt)
+{
+	unsigned int i;
+
+	if (!pkt->nr_parts || pkt->part[0].offset)
+		return;
+	for (i = 0; i < pkt->nr_parts; i++) {
+		struct rx_part *part = &pkt->part[i];
+
+		if (part->len <= pkt->headroom) {
+			rx_bad(q, pkt, STAT_RX_BAD_SLOT);
+			return;
+		}
+		part->offset += pkt->headroom;
+		part->len -= pkt->headroom;
+		pkt->len -= pkt->headroom;
+	}
+}
+
+/*
  * Collect one packet.  False if there is none, or if the chain does not end:
  * then the back end is given up.
  */
@@ -304,7 +348,9 @@ static bool rx_take_packet(struct netfront_queue *q, struct rx_packet *pkt)
 	pkt->len = 0;
 	pkt->gso_type = 0;
 	pkt->gso_size = 0;
+	pkt->headroom = 0;
 	pkt->bad = false;
+	pkt->owned = false;
 
 	if (!rx_take(q, &slot, &buf, &index))
 		return false;
@@ -322,6 +368,8 @@ static bool rx_take_packet(struct netfront_queue *q, struct rx_packet *pkt)
 		if (!rx_take(q, &slot, &buf, &index))
 			goto unfinished;
 	}
+	if (pkt->headroom)
+		rx_skip_headroom(q, pkt);
 	if (pkt->len < ETH_HLEN ||
 	    (pkt->gso_type && pkt->gso_size >= pkt->len))
 		rx_bad(q, pkt, STAT_RX_BAD_SLOT);
@@ -329,8 +377,7 @@ static bool rx_take_packet(struct netfront_queue *q, struct rx_packet *pkt)
 
 unfinished:
 	front_break(q->front, "unfinished packet");
-	while (pkt->nr_parts)
-		rx_buffer_spare(q, &pkt->part[--pkt->nr_parts].buf);
+	rx_drop(q, pkt);
 	return false;
 }
 
@@ -358,7 +405,7 @@ static void rx_attach(struct netfront_queue *q, struct sk_buff *skb,
 	} else {
 		skb_mark_for_recycle(skb);
 		if (skip == part->len) {
-			page_pool_put_full_page(q->rx.pool, page, true);
+			page_pool_put_full_page(page->pp, page, true);
 			return;
 		}
 	}
@@ -366,16 +413,11 @@ static void rx_attach(struct netfront_queue *q, struct sk_buff *skb,
 			part->offset + skip, part->len - skip, PAGE_SIZE);
 }
 
-/*
- * A packet of one small part is copied whole, any other has its header copied
- * after the grants have ended.  One with as many parts as there can be has all
- * of its first part copied, since there are fewer places for fragments.
- */
-static struct sk_buff *rx_build(struct netfront_queue *q,
-				struct rx_packet *pkt)
+static struct sk_buff *rx_assemble(struct netfront_queue *q,
+				   struct rx_packet *pkt)
 {
 	bool copy = pkt->len <= RX_COPY && pkt->nr_parts == 1;
-	unsigned int header, i, held = 0;
+	unsigned int header, i;
 	struct sk_buff *skb;
 
 	if (copy)
@@ -388,43 +430,43 @@ static struct sk_buff *rx_build(struct netfront_queue *q,
 	skb = napi_alloc_skb(&q->napi, header);
 	if (!skb) {
 		queue_count(q, STAT_RX_NOMEM, 1);
-		while (pkt->nr_parts)
-			rx_buffer_spare(q, &pkt->part[--pkt->nr_parts].buf);
+		rx_drop(q, pkt);
 		return NULL;
 	}
 	if (copy) {
 		queue_count(q, STAT_RX_COPIED, 1);
 		skb_put_data(skb, rx_part_data(&pkt->part[0]), header);
-		rx_buffer_spare(q, &pkt->part[0].buf);
+		rx_drop(q, pkt);
 		return skb;
 	}
-
-	for (i = 0; i < pkt->nr_parts; i++) {
-		struct rx_part *part = &pkt->part[i];
-		unsigned int skip = 0;
-
-		if (!part->buf.staged && !rx_buffer_revoke(q, &part->buf)) {
-			held++;
-			continue;
-		}
-		if (!i) {
-			skb_put_data(skb, rx_part_data(part), header);
-			skip = header;
-		}
-		rx_attach(q, skb, part, skip);
-	}
-	if (held) {
+	if (!rx_own(q, pkt)) {
 		kfree_skb(skb);
 		return NULL;
 	}
+	skb_put_data(skb, rx_part_data(&pkt->part[0]), header);
+	for (i = 0; i < pkt->nr_parts; i++)
+		rx_attach(q, skb, &pkt->part[i], i ? 0 : header);
 	return skb;
 }
 
-static void rx_deliver(struct netfront_queue *q, struct sk_buff *skb,
-		       const struct rx_packet *pkt)
+/**
+ * rx_build() - make what the back end describes a packet of the stack's
+ * @q: queue; from its poll
+ * @pkt: packet, whose pages are used up
+ *
+ * A packet of one small part is copied whole, any other has its header copied
+ * after the grants have ended.  One with as many parts as there can be has all
+ * of its first part copied, since there are fewer places for fragments.
+ *
+ * Return: the packet behind its Ethernet header, or NULL.
+ */
+struct sk_buff *rx_build(struct netfront_queue *q, struct rx_packet *pkt)
 {
+	struct sk_buff *skb = rx_assemble(q, pkt);
 	bool fixed;
 
+	if (!skb)
+		return NULL;
 	if (pkt->flags & NETIF_RXF_CSUM_BLANK)
 		skb->ip_summed = CHECKSUM_PARTIAL;
 	else if (pkt->flags & NETIF_RXF_DATA_VALIDATED)
@@ -434,8 +476,22 @@ static void rx_deliver(struct netfront_queue *q, struct sk_buff *skb,
 	if (!offload_set(skb, pkt->gso_type, &fixed)) {
 		queue_count(q, STAT_RX_BAD_HEADER, 1);
 		kfree_skb(skb);
-		return;
+		return NULL;
 	}
+	return skb;
+}
+
+/**
+ * rx_deliver() - give a packet to the stack
+ * @q: queue; from its poll
+ * @pkt: packet, whose pages are used up
+ */
+void rx_deliver(struct netfront_queue *q, struct rx_packet *pkt)
+{
+	struct sk_buff *skb = rx_build(q, pkt);
+
+	if (!skb)
+		return;
 	skb_record_rx_queue(skb, q->id);
 	if (pkt->gso_type)
 		queue_count(q, STAT_RX_GSO, 1);
@@ -453,22 +509,25 @@ static void rx_deliver(struct netfront_queue *q, struct sk_buff *skb,
  */
 int rx_run(struct netfront_queue *q, int budget)
 {
+	struct bpf_prog *prog;
 	struct rx_packet pkt;
-	struct sk_buff *skb;
 	int work = 0;
 
+	rcu_read_lock(); /* keeps the program */
+	prog = rcu_dereference(q->front->xdp_prog);
 	while (work < budget && !READ_ONCE(q->front->broken) &&
 	       rx_take_packet(q, &pkt)) {
 		work++;
-		if (pkt.bad) {
-			while (pkt.nr_parts)
-				rx_buffer_spare(q, &pkt.part[--pkt.nr_parts].buf);
-			continue;
-		}
-		skb = rx_build(q, &pkt);
-		if (skb)
-			rx_deliver(q, skb, &pkt);
+		if (unlikely(pkt.bad))
+			rx_drop(q, &pkt);
+		else if (unlikely(prog))
+			xdp_receive(q, prog, &pkt);
+		else
+			rx_deliver(q, &pkt);
 	}
+	if (unlikely(prog))
+		xdp_flush(q);
+	rcu_read_unlock();
 	if (netrx_front_broken(&q->rx.ring))
 		front_break(q->front, "impossible receive producer index");
 	return work;

@@ -28,6 +28,12 @@ static const char stats_name[QUEUE_STATS][ETH_GSTRING_LEN - 5] = {
 	[STAT_RX_BAD_EXTRA] = "rx_bad_extra",
 	[STAT_RX_BAD_HEADER] = "rx_bad_header",
 	[STAT_RX_GRANT_HELD] = "rx_grant_held",
+	[STAT_XDP_PASS] = "xdp_pass",
+	[STAT_XDP_DROP] = "xdp_drop",
+	[STAT_XDP_TX] = "xdp_tx",
+	[STAT_XDP_REDIRECT] = "xdp_redirect",
+	[STAT_XDP_ERRORS] = "xdp_errors",
+	[STAT_XDP_XMIT] = "xdp_xmit",
 };
 
 /* Counters of a queue's event channels. */
@@ -172,6 +178,13 @@ static int stats_rings_show(struct seq_file *m, void *unused)
 		seq_printf(m, "queue %u%s: tx ids free %u, rx spare %u\n", i,
 			   netif_tx_queue_stopped(queue_txq(q)) ? " stopped" : "",
 			   q->tx.nr_free, q->rx.nr_spare);
+		seq_printf(m, "xdp: pass %llu drop %llu tx %llu redirect %llu errors %llu xmit %llu\n",
+			   READ_ONCE(q->stat[STAT_XDP_PASS]),
+			   READ_ONCE(q->stat[STAT_XDP_DROP]),
+			   READ_ONCE(q->stat[STAT_XDP_TX]),
+			   READ_ONCE(q->stat[STAT_XDP_REDIRECT]),
+			   READ_ONCE(q->stat[STAT_XDP_ERRORS]),
+			   READ_ONCE(q->stat[STAT_XDP_XMIT]));
 		stats_show_ring(m, "tx", &q->tx.ring.s);
 		stats_show_ring(m, "rx", &q->rx.ring.s);
 	}

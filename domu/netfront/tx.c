@@ -161,7 +161,11 @@ bool tx_restart(struct netfront_queue *q)
 	return runs;
 }
 
-static void tx_publish(struct netfront_queue *q)
+/**
+ * tx_publish() - show the back end what is staged
+ * @q: queue, its transmit lock held
+ */
+void tx_publish(struct netfront_queue *q)
 {
 	if (nettx_front_publish(&q->tx.ring))
 		tenon_chan_notify(&q->tx.chan);
@@ -180,9 +184,22 @@ static void tx_stage_gso(struct netfront_queue *q, const struct sk_buff *skb)
 	queue_count(q, STAT_TX_GSO, 1);
 }
 
+/* A page to send from, and a request that names it. */
+static struct tx_slot *tx_take(struct netfront_queue *q,
+			       union netif_tx_slot *req)
+{
+	u8 id = q->tx.free[--q->tx.nr_free];
+	struct tx_slot *slot = &q->tx.slot[id];
+
+	slot->busy = true;
+	memset(req, 0, sizeof(*req));
+	req->req.gref = slot->gref;
+	req->req.id = id;
+	return slot;
+}
+
 static void tx_stage(struct netfront_queue *q, const struct sk_buff *skb)
 {
-	struct tx_side *tx = &q->tx;
 	unsigned int done = 0;
 	u16 flags = 0;
 
@@ -196,25 +213,51 @@ static void tx_stage(struct netfront_queue *q, const struct sk_buff *skb)
 	while (done < skb->len) {
 		unsigned int len = min_t(unsigned int, skb->len - done,
 					 QUEUE_PAGE);
-		u8 id = tx->free[--tx->nr_free];
-		struct tx_slot *slot = &tx->slot[id];
-		union netif_tx_slot req = {};
+		union netif_tx_slot req;
+		struct tx_slot *slot = tx_take(q, &req);
 
-		slot->busy = true;
 		/* cannot fail: the range is within the packet */
 		skb_copy_bits(skb, done, page_address(slot->page), len);
-		req.req.gref = slot->gref;
-		req.req.id = id;
 		req.req.size = done ? len : skb->len;
 		req.req.flags = flags;
 		if (done + len < skb->len)
 			req.req.flags |= NETIF_TXF_MORE;
-		nettx_front_stage(&tx->ring, &req);
+		nettx_front_stage(&q->tx.ring, &req);
 		if (!done && skb_is_gso(skb))
 			tx_stage_gso(q, skb);
 		flags = 0;
 		done += len;
 	}
+}
+
+/**
+ * tx_send() - stage a packet that is no skb
+ * @q: queue, its transmit lock held
+ * @data: the packet
+ * @len: bytes
+ *
+ * Return: false if there is no room; tx_publish() is up to the caller.
+ */
+bool tx_send(struct netfront_queue *q, const void *data, unsigned int len)
+{
+	union netif_tx_slot req;
+	struct tx_slot *slot;
+
+	if (READ_ONCE(q->front->broken) || len > QUEUE_PAGE)
+		return false;
+	if (!tx_room(q, 1)) {
+		tx_publish(q);
+		tx_reap(q);
+		if (!tx_room(q, 1))
+			return false;
+	}
+	slot = tx_take(q, &req);
+	memcpy(page_address(slot->page), data, len);
+	req.req.size = len;
+	nettx_front_stage(&q->tx.ring, &req);
+	queue_count(q, STAT_TX_PACKETS, 1);
+	queue_count(q, STAT_TX_BYTES, len);
+	return true;
 }
 
 /**

@@ -20,6 +20,8 @@ from machine import Guest, RigError  # noqa: E402
 
 DOM0 = "10.0.2.15"
 GUEST = "10.0.2.21"
+# Loads XDP programs, see xdp/xdp.c.
+XDP = "/run/tenon/files/xdp"
 SECOND_MAC = "00:16:3e:00:01:01"
 OFFLOADS = ("tx", "sg", "tso", "gso", "gro")
 # A page, a jumbo frame, all that fits: with one byte less and more.
@@ -423,7 +425,8 @@ LIES = (
     ("short", "rx_bad_slot"), ("id", "rx_bad_slot"),
     ("many parts", "rx_bad_slot"), ("checksum", "rx_bad_header"),
     ("gso", "rx_bad_header"), ("gso size", "rx_bad_extra"),
-    ("extra kind", "rx_bad_extra"), ("tx status", "tx_errors"),
+    ("extra kind", "rx_bad_extra"), ("headroom", "rx_bad_slot"),
+    ("headroom twice", "rx_bad_extra"), ("tx status", "tx_errors"),
     ("tx silence", "tx_stopped"), ("no extra", "stop"), ("extras", "stop"),
     ("no end", "stop"), ("ahead", "stop"), ("back", "stop"),
     ("tx no extra", "stop"), ("tx stray id", "stop"), ("tx twice", "stop"),
@@ -493,6 +496,21 @@ def net_hostile_back(m):
     reachable(m)
 
 
+def net_xdp(m):
+    """An XDP program sees what arrives, whole, and may drop it."""
+    m.guest_run(f"{XDP} attach eth0 strict")
+    stream(m, 1, "XDP_PASS")
+    m.guest_run(f"{XDP} attach eth0 drop")
+    status, _ = m.run(f"ping -q -c 5 -i 0.1 -W 1 {GUEST}", 30, check=False)
+    expect(status, "the guest answers what was dropped")
+    text = m.guest_run(f"{XDP} detach eth0; ethtool -S eth0")
+    expect(counter(text, "xdp_pass") > 100 and counter(text, "xdp_drop") >= 5,
+           "the program ran on nothing")
+    expect(not counter(text, "xdp_errors"),
+           "a packet was too long, or had no room before it")
+    reachable(m)
+
+
 def net_queues(m):
     """One queue per vCPU, each carries packets both ways, none is harmed."""
     m.run("xl destroy guest 2>/dev/null; true")
@@ -530,7 +548,7 @@ def net_counters(m):
 
 
 TESTS = [net_features, net_ping_sizes, net_stream, net_stream_ipv6,
-         net_staged, net_untrusted, net_slow_reader,
+         net_staged, net_xdp, net_untrusted, net_slow_reader,
          net_stream_offloads, net_stream_mtu, net_udp, net_rx_stall,
          net_tx_stall, net_detach_under_load, net_rate,
          net_hostile_front, net_hostile_back, net_counters,

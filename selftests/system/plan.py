@@ -15,6 +15,7 @@ sys.path[:0] = [os.path.join(t.TOP, "selftests", area)
 import blk_store  # noqa: E402
 import blk_system  # noqa: E402
 import net_tests  # noqa: E402
+import xdp_tests  # noqa: E402
 
 DOM0 = [t.dom0_cpus, t.dom0_disk, t.dom0_network, t.dom0_interrupts,
         t.toolstack]
@@ -60,7 +61,16 @@ BOOTS = [
          {"back": "ours,stock", "front": "ours,stock", "limit": 2400}),
     Boot("net", [t.plain_guest, *net_tests.TESTS],
          {"back": "stock,ours", "front": "stock,ours", "limit": 3600},
-         net_tests.build_hostile),
+         lambda kver: (*net_tests.build_hostile(kver), xdp_tests.build())),
+    Boot("xdp", [t.plain_guest, *xdp_tests.TESTS],
+         {"back": "stock,ours", "front": "stock,ours", "limit": 2400},
+         lambda kver: (xdp_tests.build(),)),
+    Boot("xdp-stock-back", [t.plain_guest, *xdp_tests.TESTS],
+         {"back": "stock", "front": "stock,ours", "limit": 2400},
+         lambda kver: (xdp_tests.build(),)),
+    Boot("xdp-stock-front", [t.plain_guest, *xdp_tests.STOCK_FRONT],
+         {"back": "stock,ours", "front": "stock", "limit": 2400},
+         lambda kver: (xdp_tests.build(),)),
     # Each has a stock half here and ours there, block the other way than net.
     Boot("mixed", [blk_system.block_guest, *blk_system.MIXED,
                    *net_tests.MIXED],

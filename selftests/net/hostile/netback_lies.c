@@ -151,6 +151,13 @@ static void card_packet(struct card *c)
 	} else if (lying("extra kind")) {
 		card_data(c, 0, 60, NETIF_RXF_EXTRA);
 		card_extra(c, 200, 0, 100);
+	} else if (lying("headroom")) {
+		card_data(c, 0, 60, NETIF_RXF_EXTRA);
+		card_extra(c, NETIF_EXTRA_XDP, 0, 60);
+	} else if (lying("headroom twice")) {
+		card_data(c, 16, 60, NETIF_RXF_EXTRA);
+		card_extra(c, NETIF_EXTRA_XDP, NETIF_EXTRA_MORE, 16);
+		card_extra(c, NETIF_EXTRA_XDP, 0, 16);
 	} else if (lying("no extra")) {
 		card_data(c, 0, 60, NETIF_RXF_EXTRA);
 	} else if (lying("extras")) {
