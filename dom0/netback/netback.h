@@ -8,8 +8,10 @@
  *  vif.c       the network device vifD.N in this domain
  *  queue.c     rings, event channels and memory of one queue
  *  tx.c        guest to us: NAPI poll, grant copy into packets
+ *  tx_look.c   when to look for it instead of being told
  *  tx_parse.c  what the slots of a packet say, and whether to believe it
- *  rx.c        us to guest: copy straight from start_xmit, queue stop and restart
+ *  rx.c        us to guest: copy straight from start_xmit
+ *  rx_wait.c   stops while the guest has posted too few pages
  *  hash.c      the hash of a packet that the guest asks for, and the queue it means
  *  ctrl.c      control ring: the guest has pages mapped, and asks for hashes
  *  stage.c     these pages
@@ -297,6 +299,20 @@ static inline struct netdev_queue *queue_txq(struct netback_queue *q)
 	return netdev_get_tx_queue(q->vif->dev, q->id);
 }
 
+/**
+ * rx_wait_need() - slots of the largest packet
+ * @vif: interface
+ * @conf: NULL if no packet has a hash
+ * @headroom: left before each packet, which is announced in a slot, and may push the
+ *	packet's end into another page
+ */
+static inline unsigned int rx_wait_need(const struct netback_vif *vif,
+					const struct vif_hash *conf,
+					unsigned int headroom)
+{
+	return READ_ONCE(vif->slots_max) + !!conf + (headroom ? 2 : 0);
+}
+
 /* vif.c */
 struct netback_vif *vif_create(struct xenbus_device *xbdev, unsigned int handle);
 void vif_destroy(struct netback_vif *vif);
@@ -322,24 +338,30 @@ void queue_down(struct netback_queue *q);
 int tx_alloc(struct netback_queue *q);
 void tx_free(struct netback_queue *q);
 int tx_poll(struct napi_struct *napi, int budget);
-enum tenon_look tx_look(struct tenon_poll *p);
-void tx_sleep(struct tenon_poll *p);
-void tx_look_sending(struct netback_queue *q, u64 now);
 void tx_credit_timeout(struct timer_list *t);
 
+/* tx_look.c */
+enum tenon_look tx_look(struct tenon_poll *p);
+bool tx_look_rest(struct netback_queue *q);
+void tx_look_sleep(struct tenon_poll *p);
+void tx_look_sending(struct netback_queue *q, u64 now);
+
 /* rx.c */
-extern unsigned int rx_stall_ms;
 bool rx_sending(const struct netback_queue *q);
 int rx_alloc(struct netback_queue *q);
 void rx_free(struct netback_queue *q);
 netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev);
 unsigned int rx_slots_max(const struct net_device *dev);
-bool rx_restart(struct netback_queue *q);
 enum tenon_look rx_look(struct tenon_poll *p);
 void rx_sleep(struct tenon_poll *p);
 void rx_drain(struct netback_queue *q);
-int rx_poll(struct napi_struct *napi, int budget);
-void rx_stall_timeout(struct timer_list *t);
+
+/* rx_wait.c */
+extern unsigned int rx_wait_ms;
+bool rx_wait(struct netback_queue *q, unsigned int need);
+bool rx_wait_over(struct netback_queue *q);
+int rx_wait_poll(struct napi_struct *napi, int budget);
+void rx_wait_timeout(struct timer_list *t);
 
 /* ctrl.c */
 int ctrl_connect(struct netback_vif *vif, grant_ref_t ref, evtchn_port_t port);

@@ -74,10 +74,10 @@ int queue_connect(struct netback_queue *q, const struct queue_ports *ports)
 	int err;
 
 	netif_napi_add(q->vif->dev, &q->tx.napi, tx_poll);
-	netif_napi_add(q->vif->dev, &q->rx.napi, rx_poll);
+	netif_napi_add(q->vif->dev, &q->rx.napi, rx_wait_poll);
 	timer_setup(&q->tx.credit_timer, tx_credit_timeout, 0);
-	timer_setup(&q->rx.stall_timer, rx_stall_timeout, 0);
-	tenon_poll_init(&q->tx.poll, tx_look, tx_sleep);
+	timer_setup(&q->rx.stall_timer, rx_wait_timeout, 0);
+	tenon_poll_init(&q->tx.poll, tx_look, tx_look_sleep);
 	tenon_poll_init(&q->rx.poll, rx_look, rx_sleep);
 	q->rx.waiting = false;
 	q->tx.polled = false;

@@ -7,10 +7,8 @@
  * fills itself, into others the hypervisor copies.  While the stack says that more
  * is coming, packets gather into one hypercall and one publication.
  *
- * When the guest has posted too few pages for the largest packet, the device
- * queue stops and the guest is asked for an event at the page that lets it go
- * on.  If that does not come for long, the carrier goes down, and the stack
- * drops what it had queued: memory is bounded by the device's queue length.
+ * When the guest has posted too few pages for the largest packet, the device queue
+ * waits for more (rx_wait.c).
  */
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -91,8 +89,6 @@ struct rx_batch {
 	unsigned int nr_skbs;
 	struct rx_slot *fill;
 };
-
-unsigned int rx_stall_ms = 60000;
 
 /**
  * rx_alloc() - get the memory of a queue's us-to-guest side
@@ -451,115 +447,6 @@ void rx_drain(struct netback_queue *q)
 	rx_flush(q);
 }
 
-/* Queue control */
-
-/*
- * Slots of the largest packet; no packet has a hash if @conf is NULL.  Headroom is
- * announced in a slot, and may push a packet's end into another page.
- */
-static unsigned int rx_need(const struct netback_vif *vif,
-			    const struct vif_hash *conf, unsigned int headroom)
-{
-	return READ_ONCE(vif->slots_max) + !!conf + (headroom ? 2 : 0);
-}
-
-/*
- * Too few pages: sleep until there are @need.  False if they came meanwhile.
- */
-static bool rx_stop(struct netback_queue *q, unsigned int need)
-{
-	struct netdev_queue *txq = queue_txq(q);
-
-	netif_tx_stop_queue(txq);
-	/* the barrier in arm orders the stop before the look at the ring */
-	if (netrx_back_arm_at(&q->rx.ring, need)) {
-		netif_tx_start_queue(txq);
-		return false;
-	}
-	if (netrx_back_broken(&q->rx.ring))
-		vif_break(q->vif, "impossible receive producer index");
-	WRITE_ONCE(q->rx.stopped_at, jiffies);
-	if (!timer_pending(&q->rx.stall_timer))
-		mod_timer(&q->rx.stall_timer,
-			  jiffies + msecs_to_jiffies(rx_stall_ms));
-	queue_count(q, STAT_RX_STOPPED, 1);
-	return true;
-}
-
-/**
- * rx_restart() - the guest may have posted pages; go on if it has
- * @q: queue
- *
- * Return: true if the queue was stopped and runs again.
- */
-bool rx_restart(struct netback_queue *q)
-{
-	struct netdev_queue *txq = queue_txq(q);
-	unsigned int need;
-	bool runs = false;
-
-	if (!netif_tx_queue_stopped(txq))
-		return false;
-	__netif_tx_lock(txq, smp_processor_id());
-	need = rx_need(q->vif, rcu_access_pointer(q->vif->hash),
-		       READ_ONCE(q->vif->headroom));
-	if (netif_tx_queue_stopped(txq) &&
-	    !READ_ONCE(q->vif->broken) &&
-	    netrx_back_arm_at(&q->rx.ring, need)) {
-		if (q->rx.stalled)
-			vif_flowing(q->vif, q);
-		netif_tx_wake_queue(txq);
-		runs = true;
-	}
-	__netif_tx_unlock(txq);
-	return runs;
-}
-
-/**
- * rx_poll() - NAPI poll: an event of the receive ring
- * @napi: of the queue
- * @budget: 0 if nothing may be done
- */
-int rx_poll(struct napi_struct *napi, int budget)
-{
-	struct netback_queue *q =
-		container_of(napi, struct netback_queue, rx.napi);
-	bool useful;
-
-	if (!budget)
-		return 0;
-	useful = rx_restart(q);
-	if (napi_complete_done(napi, 0) && !READ_ONCE(q->vif->broken))
-		tenon_chan_eoi(&q->rx.chan, useful);
-	return 0;
-}
-
-/**
- * rx_stall_timeout() - has the guest posted nothing for too long?
- * @t: timer of the queue
- */
-void rx_stall_timeout(struct timer_list *t)
-{
-	struct netback_queue *q =
-		container_of(t, struct netback_queue, rx.stall_timer);
-	unsigned long limit = READ_ONCE(q->rx.stopped_at) +
-			      msecs_to_jiffies(rx_stall_ms);
-	struct netdev_queue *txq = queue_txq(q);
-
-	if (!netif_tx_queue_stopped(txq))
-		return;
-	if (time_before(jiffies, limit)) {
-		mod_timer(t, limit);
-		return;
-	}
-	__netif_tx_lock(txq, smp_processor_id());
-	if (netif_tx_queue_stopped(txq) && !q->rx.stalled) {
-		queue_count(q, STAT_RX_STALLED, 1);
-		vif_stalled(q->vif, q);
-	}
-	__netif_tx_unlock(txq);
-}
-
 static bool rx_room(struct netback_queue *q, unsigned int slots)
 {
 	struct rx_batch *b = q->rx.batch;
@@ -582,7 +469,7 @@ netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct netback_queue *q = &vif->queue[skb_get_queue_mapping(skb)];
 	const struct vif_hash *conf = rcu_dereference_bh(vif->hash);
 	unsigned int headroom = READ_ONCE(vif->headroom);
-	unsigned int need = rx_need(vif, conf, headroom);
+	unsigned int need = rx_wait_need(vif, conf, headroom);
 	unsigned int len = skb->len;
 	unsigned int slots = DIV_ROUND_UP(headroom + len, RX_PAGE) +
 			     skb_is_gso(skb) + !!headroom;
@@ -603,7 +490,7 @@ netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev)
 		queue_count(q, STAT_RX_FILTERED, 1);
 		goto drop;
 	}
-	if (!rx_room(q, slots) && rx_stop(q, need)) {
+	if (!rx_room(q, slots) && rx_wait(q, need)) {
 		queue_count(q, STAT_RX_BUSY, 1);
 		rx_flush(q);
 		return NETDEV_TX_BUSY;
@@ -615,7 +502,7 @@ netdev_tx_t rx_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	} else {
 		vif_break(vif, "receive ring shrank");
 	}
-	if (netrx_back_pending(&q->rx.ring) < need && rx_stop(q, need))
+	if (netrx_back_pending(&q->rx.ring) < need && rx_wait(q, need))
 		rx_flush(q);
 	else if (!netdev_xmit_more())
 		rx_flush_soon(q);

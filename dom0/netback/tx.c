@@ -10,7 +10,6 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/jiffies.h>
-#include <linux/sched/clock.h>
 #include <linux/slab.h>
 #include <linux/version.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
@@ -53,9 +52,6 @@
  * the allocator nor to be cleared.
  */
 #define TX_POOL_PAGES 1024
-
-/* How often one who sends to the guest looks for what the guest sends. */
-#define TX_LOOK_NS (20 * NSEC_PER_USEC)
 
 /* A rate limit lets through this much at once, or no large packet ever would. */
 #define TX_CREDIT_BURST (128 * 1024)
@@ -498,23 +494,6 @@ static unsigned int tx_run(struct netback_queue *q, unsigned int budget,
 	return pass->nr_pkts;
 }
 
-/*
- * The ring ran dry.  In a stream, or when one who sends to the guest will look
- * again, an event is wanted for a batch only: the CPU's poller looks before that,
- * unless the CPU is busy with what came so far.  False if there is more.
- */
-static bool tx_rest(struct netback_queue *q)
-{
-	bool hold = tenon_poll_stream(&q->tx.poll) || rx_sending(q);
-	unsigned int batch = tenon_poll_distance(&q->tx.poll, q->tx.taken);
-
-	q->tx.taken = 0;
-	if (!READ_ONCE(q->tx.polled) && hold && tenon_poll_hold(&q->tx.poll))
-		WRITE_ONCE(q->tx.polled, true);
-	return !nettx_back_arm_at(&q->tx.ring,
-				  READ_ONCE(q->tx.polled) ? batch : 1);
-}
-
 /**
  * tx_poll() - NAPI poll: serve what the guest sends
  * @napi: of the queue
@@ -532,7 +511,7 @@ int tx_poll(struct napi_struct *napi, int budget)
 	if (!budget)
 		return 0;
 	/* with a single event channel its event may mean the other ring */
-	if (!q->rx.chan.irq && rx_restart(q))
+	if (!q->rx.chan.irq && rx_wait_over(q))
 		q->tx.worked = true;
 
 	while (work < budget && !READ_ONCE(q->vif->broken)) {
@@ -543,7 +522,7 @@ int tx_poll(struct napi_struct *napi, int budget)
 		 * Armed while still polling: an event from here on finds the
 		 * poll running and makes it run again.
 		 */
-		if (why == TX_NEXT_NONE && tx_rest(q))
+		if (why == TX_NEXT_NONE && tx_look_rest(q))
 			break;
 	}
 	if (work)
@@ -566,81 +545,4 @@ int tx_poll(struct napi_struct *napi, int budget)
 		tenon_poll_start(&q->tx.poll);
 	}
 	return work;
-}
-
-/*
- * The CPU's poller looks at the ring instead of being told by an event.  Whoever
- * holds NAPI's scheduled bit owns the ring, and these take it like a poll does.
- */
-
-/**
- * tx_look() - has the guest sent?
- * @p: of the queue
- */
-enum tenon_look tx_look(struct tenon_poll *p)
-{
-	struct netback_queue *q = container_of(p, struct netback_queue, tx.poll);
-	struct napi_struct *napi = &q->tx.napi;
-
-	if (READ_ONCE(q->vif->broken) || READ_ONCE(q->tx.throttled))
-		return TENON_LOOK_IDLE;
-	if (test_bit(NAPI_STATE_SCHED, &napi->state))
-		return napi_disable_pending(napi) ? TENON_LOOK_IDLE :
-						    TENON_LOOK_WORK;
-	if (!napi_schedule_prep(napi))
-		return TENON_LOOK_IDLE;
-	if (!q->tx.polled) {
-		WRITE_ONCE(q->tx.polled, true);
-		nettx_back_arm_at(&q->tx.ring, max(p->distance, 1U));
-	}
-	if (nettx_back_pending(&q->tx.ring)) {
-		__napi_schedule(napi);
-		return TENON_LOOK_WORK;
-	}
-	napi_complete(napi);
-	return TENON_LOOK_IDLE;
-}
-
-/**
- * tx_sleep() - the poller stops: have the guest send an event
- * @p: of the queue
- */
-void tx_sleep(struct tenon_poll *p)
-{
-	struct netback_queue *q = container_of(p, struct netback_queue, tx.poll);
-	struct napi_struct *napi = &q->tx.napi;
-
-	/* before the attempt: a poll that runs now is made to run again, and arms */
-	WRITE_ONCE(q->tx.polled, false);
-	if (READ_ONCE(q->vif->broken) || !napi_schedule_prep(napi))
-		return;
-	if (nettx_back_arm(&q->tx.ring))
-		__napi_schedule(napi);
-	else
-		napi_complete(napi);
-}
-
-/**
- * tx_look_sending() - has the guest sent, while we send to it?
- * @q: queue
- * @now: by the CPU's clock
- *
- * Looks into a ring that the poller has, but may not get to.
- */
-void tx_look_sending(struct netback_queue *q, u64 now)
-{
-	struct napi_struct *napi = &q->tx.napi;
-
-	if (!READ_ONCE(q->tx.polled) || now - q->tx.looked_at < TX_LOOK_NS ||
-	    READ_ONCE(q->vif->broken) || READ_ONCE(q->tx.throttled))
-		return;
-	q->tx.looked_at = now;
-	if (!napi_schedule_prep(napi))
-		return;
-	if (nettx_back_pending(&q->tx.ring)) {
-		tenon_poll_served(&q->tx.poll);
-		__napi_schedule(napi);
-	} else {
-		napi_complete(napi);
-	}
 }

@@ -31,7 +31,7 @@
 unsigned int netback_max_queues;
 module_param_named(max_queues, netback_max_queues, uint, 0444);
 MODULE_PARM_DESC(max_queues, "Queues offered to a guest (default: CPUs, at most 8)");
-module_param_named(rx_stall_ms, rx_stall_ms, uint, 0644);
+module_param_named(rx_stall_ms, rx_wait_ms, uint, 0644);
 MODULE_PARM_DESC(rx_stall_ms, "Carrier goes down when a guest posts no buffers for this long");
 
 static bool netback_split = true;
