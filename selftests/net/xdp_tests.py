@@ -87,8 +87,8 @@ def xdp_redirect(m):
         m.run("v=$(basename /sys/class/net/vif*.1); ip link set $v nomaster && "
               "ip link set $v down && ip link set $v address "
               "$(cat /sys/class/net/xenbr0/address) && ip link set $v up && "
-              "sysctl -qw net.ipv4.conf.all.rp_filter=0 "
-              "net.ipv4.conf.$v.rp_filter=0 net.ipv4.conf.$v.accept_local=1")
+              "cd /proc/sys/net/ipv4/conf && echo 0 >all/rp_filter && "
+              "echo 0 >$v/rp_filter && echo 1 >$v/accept_local")
         m.guest_run("ip link set eth1 up")
         n.guest_wait(m, "[ $(cat /sys/class/net/eth1/carrier) = 1 ]", "carrier")
         if not ours(m, "front"):

@@ -344,6 +344,31 @@ static void receive_into_nothing(struct link *l)
 	EXPECT(send_sound(l) == NETIF_RSP_OKAY);
 }
 
+/* More room than a page has is not given; what is no number is none. */
+static void headroom(struct link *l)
+{
+	static const char * const wish[] = { "x", "-1", "4294967296", "" };
+	union netif_rx_slot rsp;
+	unsigned int i;
+
+	for (i = 0; i < 30; i++)
+		link_post(l, l->gref);
+	link_publish_rx(l, l->rx.prod);
+	EXPECT(link_receive(l, &rsp));
+	EXPECT(rsp.rsp.offset == 2048 && rsp.rsp.status > 0);
+	EXPECT(rsp.rsp.offset + rsp.rsp.status <= 4096);
+	EXPECT(rsp.rsp.flags & NETIF_RXF_EXTRA);
+	EXPECT(link_receive(l, &rsp));
+	EXPECT(rsp.extra.type == NETIF_EXTRA_XDP && !rsp.extra.flags);
+	EXPECT(rsp.extra.xdp.headroom == 2048);
+	for (i = 0; i < 20; i++) {
+		link_write(l->dev, "xdp-headroom", wish[i % ARRAY_SIZE(wish)], 0);
+		xenbus_switch_state(l->dev, XenbusStateReconfiguring);
+		xenbus_switch_state(l->dev, XenbusStateConnected);
+	}
+	EXPECT(send_sound(l) == NETIF_RSP_OKAY);
+}
+
 static void receive_into_one_page(struct link *l)
 {
 	union netif_rx_slot rsp;
@@ -395,6 +420,8 @@ static const struct hostile_case cases[] = {
 	{ "extras that are not there", extras_that_are_not_there },
 	{ "receiving into pages that are none", receive_into_nothing },
 	{ "receiving into one page only", receive_into_one_page },
+	{ "more room before packets than there is", headroom,
+	  KEYS(.headroom = "65535") },
 	{ "receive index ahead of the ring", receive_index_ahead },
 	{ "leaving with requests under way", leave_in_a_hurry },
 	{ "control requests that mean nothing", ctrl_nonsense },

@@ -53,6 +53,7 @@ bool link_connect(struct link *l, const struct link_keys *keys)
 	link_write(l->dev, "feature-sg", keys->no_sg, 1);
 	link_write(l->dev, "feature-gso-tcpv4", keys->gso, 1);
 	link_write(l->dev, "feature-gso-tcpv6", keys->gso, 1);
+	link_write(l->dev, "xdp-headroom", keys->headroom, 0);
 	xenbus_switch_state(l->dev, XenbusStateConnected);
 	return link_wait(l->dev, XenbusStateConnected, XenbusStateClosing) ==
 	       XenbusStateConnected;

@@ -33,6 +33,7 @@ struct link_keys {
 	const char *rx_notify;
 	const char *no_sg;
 	const char *gso;
+	const char *headroom;
 	const char *ctrl_ring_ref;
 	const char *ctrl_port;
 };
