@@ -195,7 +195,7 @@ static int netfront_await_reconfigured(struct xenbus_device *xbdev)
 			return -ENODEV;
 		if (time_after(jiffies, end))
 			return -ETIMEDOUT;
-		msleep(10);
+		msleep(20);
 	}
 }
 

@@ -11,13 +11,20 @@ import re
 import subprocess
 
 import net_tests as n
-from machine import RigError
+from machine import Guest, RigError
 from net_tests import counter, expect, ours, reachable, stream
 
 # What a memory leak would cost, and what comes and goes by itself.
 FLOOD = 20000
 SLACK_KIB = 40 << 10
 TX_PORT, REDIRECT_PORT = 7777, 7778
+
+
+def two_queues(m):
+    """A guest with two queues: programs run on both at once."""
+    m.create(Guest(vcpus=2))
+    m.guest_run("[ $(ls -d /sys/class/net/eth0/queues/rx-* | wc -l) = 2 ]",
+                step="the guest has two queues")
 
 
 def xdp_counters(m, dev="eth0"):

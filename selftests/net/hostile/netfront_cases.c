@@ -11,6 +11,7 @@
 #include <linux/module.h>
 
 #include "../../lib/cases.h"
+#include "../../lib/hostile_link.h"
 #include "netfront_link.h"
 
 #define ANSWERED_NOT 99
@@ -345,7 +346,7 @@ static void receive_into_nothing(struct link *l)
 }
 
 /* More room than a page has is not given; what is no number is none. */
-static void headroom(struct link *l)
+static void too_much_headroom(struct link *l)
 {
 	static const char * const wish[] = { "x", "-1", "4294967296", "" };
 	union netif_rx_slot rsp;
@@ -420,7 +421,7 @@ static const struct hostile_case cases[] = {
 	{ "extras that are not there", extras_that_are_not_there },
 	{ "receiving into pages that are none", receive_into_nothing },
 	{ "receiving into one page only", receive_into_one_page },
-	{ "more room before packets than there is", headroom,
+	{ "more room before packets than there is", too_much_headroom,
 	  KEYS(.headroom = "65535") },
 	{ "receive index ahead of the ring", receive_index_ahead },
 	{ "leaving with requests under way", leave_in_a_hurry },
