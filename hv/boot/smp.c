@@ -52,7 +52,7 @@ static bool start_one(struct cpu *c)
 	c->timer_deadline = ~0ULL;
 	head_ap_stack = (u64)c->stack_top;
 	head_ap_cpu = (u64)c;
-	smp_mb();
+	smp_mb(); /* the AP, which INIT makes serialize, sees the above */
 
 	apic_send_init(c->apic_id);
 	udelay(10000);

@@ -486,7 +486,7 @@ void domain_set_wallclock(struct domain *d)
 	 * stores pair with the read barriers of the guest's clock code.
 	 */
 	WRITE_ONCE(s->wc_version, version);
-	smp_mb();
+	smp_mb(); /* with the guest's second read barrier */
 	WRITE_ONCE(s->wc_sec, (u32)(ns / 1000000000));
 	WRITE_ONCE(s->wc_nsec, (u32)(ns % 1000000000));
 	WRITE_ONCE(s->wc_sec_hi, (u32)(ns / 1000000000 >> 32));

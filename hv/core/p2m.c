@@ -330,7 +330,7 @@ int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 void p2m_flush(struct domain *d)
 {
 	__atomic_fetch_add(&d->tlb_gen, 1, __ATOMIC_SEQ_CST);
-	smp_mb();
+	smp_mb(); /* pairs with vmm_run(), between its epoch and its look */
 	for (unsigned int i = 0; i < nr_cpus; i++) {
 		struct cpu *c = &cpus[i];
 		u32 epoch = READ_ONCE(c->guest_epoch);

@@ -118,7 +118,7 @@ void vcpu_update_time(struct vcpu *v)
 	v->time_version = (v->time_version | 1) + 2;
 	/* Odd while in flux; pairs with the guest's pvclock read loop. */
 	WRITE_ONCE(t->version, v->time_version);
-	smp_mb();
+	smp_mb(); /* with the guest's second read barrier */
 	t->tsc_timestamp = tsc_base;
 	t->system_time = 0;
 	t->tsc_to_system_mul = tsc_to_ns_mul;

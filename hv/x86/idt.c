@@ -171,7 +171,7 @@ static void stop_here(void)
 void cpu_stop_others(void)
 {
 	WRITE_ONCE(stopping, true);
-	smp_mb();
+	smp_mb(); /* the NMI, which serializes, comes after */
 	for (unsigned int i = 0; i < nr_cpus; i++)
 		if (cpus[i].online && &cpus[i] != this_cpu())
 			apic_send_nmi(cpus[i].apic_id);

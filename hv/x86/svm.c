@@ -444,7 +444,7 @@ void vmm_run(struct vcpu *v)
 	 * an odd epoch and sends an interrupt, which ends guest mode at once.
 	 */
 	guest_epoch_next(c);
-	smp_mb();
+	smp_mb(); /* pairs with p2m_flush() and whoever kicks a CPU */
 	if (READ_ONCE(c->need_resched)) {
 		guest_epoch_next(c);
 		return;
