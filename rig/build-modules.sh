@@ -14,9 +14,13 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 headers=$(python3 "$top/rig/kver.py" --headers "$kver")
 
 build=$top/out/build/$kver
-mkdir -p "$build" "$top/out/modules/$kver"
-exec 9>"$build/.lock"
+mkdir -p "$top/out/build" "$top/out/modules/$kver"
+exec 9>"$build.lock"
 flock 9
+# Links and objects of another tree, if out/ was copied or moved.
+[ "$(cat "$build/.top" 2>/dev/null)" = "$top" ] || rm -rf "$build"
+mkdir -p "$build"
+echo "$top" >"$build/.top"
 
 cd "$top"
 find ring evtchn dom0 domu Kbuild -type f \

@@ -48,10 +48,13 @@ checkpatch=$(find /usr/src -path '/usr/src/linux-source-6.*/checkpatch.pl' |
 	sort | tail -n 1)
 if [ -n "$checkpatch" ]; then
 	echo "checkpatch"
-	# shellcheck disable=SC2086
-	perl "$checkpatch" --no-tree --no-summary --terse --quiet \
-		--max-line-length=100 --ignore FILE_PATH_CHANGES \
-		-f $c | check "checkpatch"
+	# The modules: the rest is no Linux code.  They build for several kernels,
+	# and clang-format aligns a macro's line ends by spaces.
+	git ls-files 'dom0/*.[ch]' 'domu/*.[ch]' 'evtchn/*.[ch]' | xargs \
+		perl "$checkpatch" --no-tree --no-summary --terse --quiet \
+		--max-line-length=100 --ignore FILE_PATH_CHANGES,MINMAX \
+		--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON \
+		--ignore CODE_INDENT,LEADING_SPACE -f | check "checkpatch"
 else
 	echo "checkpatch: skipped, no unpacked linux-source-6.1 in /usr/src"
 fi

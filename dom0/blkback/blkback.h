@@ -259,20 +259,17 @@ void blkback_xenbus_unregister(void);
 static inline int blkback_ring_take(struct blkback_ring *ring)
 {
 	const struct parse_limits *lim = &ring->be->limits;
+	union blkif32_req req32;
+	union blkif64_req req64;
 
 	if (ring->is32) {
-		union blkif32_req req;
-
-		if (!blkif32_back_consume(&ring->b32, &req))
+		if (!blkif32_back_consume(&ring->b32, &req32))
 			return 1;
-		return parse_request32(&ring->op, &req, lim);
-	} else {
-		union blkif64_req req;
-
-		if (!blkif64_back_consume(&ring->b64, &req))
-			return 1;
-		return parse_request64(&ring->op, &req, lim);
+		return parse_request32(&ring->op, &req32, lim);
 	}
+	if (!blkif64_back_consume(&ring->b64, &req64))
+		return 1;
+	return parse_request64(&ring->op, &req64, lim);
 }
 
 #define BLKBACK_RING_CALL(ring, fn, ...)                                       \

@@ -376,7 +376,7 @@ static void xenbus_close(struct blkfront *bf)
 	WRITE_ONCE(bf->dead, true);
 	while (bf->connected && xenbus_outstanding(bf) &&
 	       time_before(jiffies, end))
-		msleep(10);
+		msleep(20);
 	xenbus_stop_queues(bf, NULL);
 	while ((bio = bio_list_pop(&bf->recovered)))
 		bio_io_error(bio);
