@@ -139,7 +139,7 @@ long domctl_send_trigger(struct domain *d, struct xen_domctl *op)
 
 /*
  * Weight and cap in the form of Xen's credit2, which ours is closest to.  A
- * weight of 0 leaves it alone.
+ * weight of 0 leaves it alone, a cap of 0 is none.
  */
 long domctl_scheduler_op(struct domain *d, struct xen_domctl *op)
 {
@@ -154,9 +154,6 @@ long domctl_scheduler_op(struct domain *d, struct xen_domctl *op)
 		p->cap = d->cap;
 		return 0;
 	case XEN_DOMCTL_SCHEDOP_putinfo:
-		/* There are no upper limits of CPU time yet. */
-		if (p->cap)
-			return -EOPNOTSUPP;
 		return sched_set_weight(d, p->weight ?: d->weight, p->cap);
 	}
 	return -EINVAL;

@@ -7,7 +7,6 @@
  */
 #include "hypercall.h"
 
-#define DEFAULT_WEIGHT 256
 #define NR_DOMIDS DOMID_FIRST_RESERVED
 #define TABLE_ORDER 6 /* NR_DOMIDS pointers */
 
@@ -142,6 +141,7 @@ static void domain_free(struct domain *d)
 	domain_table[d->id] = NULL;
 	spin_unlock(&domain_list_lock);
 
+	timer_destroy(&d->cap_timer);
 	for (unsigned int i = 0; i < d->max_vcpus; i++)
 		if (d->vcpu[i])
 			vcpu_destroy(d->vcpu[i]);
@@ -221,7 +221,7 @@ struct domain *domain_create(domid_t id, const struct domain_config *cfg,
 	d->max_evtchn_port = cfg->max_evtchn_port;
 	d->max_grant_frames = cfg->max_grant_frames;
 	d->max_maptrack_frames = cfg->max_maptrack_frames;
-	d->weight = DEFAULT_WEIGHT;
+	sched_domain_init(d);
 	d->toolstack_paused = true;
 	memcpy(d->handle, cfg->handle, sizeof(d->handle));
 

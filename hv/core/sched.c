@@ -10,9 +10,15 @@
  * every SLICE.  A sleeper keeps at most SLEEPER_CREDIT of what it did not use,
  * so that it runs soon when woken, but cannot save up.
  *
+ * Caps: a domain with a cap has a budget of CPU time in each CAP_PERIOD, for
+ * all its vCPUs together.  When it is used up the domain is parked until the
+ * next period, whose budget pays for what was overrun.  The domain's timer
+ * expires when either is due, and not at all while no vCPU of it runs.
+ *
  * Mechanism: one queue and one lock.  A CPU is told to ask again by
  * need_resched and cpu_kick().  A vCPU is in exactly one of these states:
- * running (some CPU's current), queued, or neither (blocked, down, paused).
+ * running (some CPU's current), queued, or neither (blocked, down, paused,
+ * parked).
  *
  * Sleeping without losing a wake-up (barrier pair S): the sleeper stores
  * blocked, then a full barrier, then looks for pending events; whoever makes an
@@ -26,6 +32,8 @@
 #define SLEEPER_CREDIT SLICE
 #define MAX_LEAD (100 * MS)
 #define WEIGHT_UNIT 256
+#define CAP_PERIOD (10 * MS)
+#define CAP_DEBT 10ULL /* budgets: nobody is parked for more periods */
 
 u32 sched_ratelimit_us = 500;
 
@@ -51,7 +59,7 @@ static u64 granularity(void)
 
 static bool vcpu_runnable(const struct vcpu *v)
 {
-	return !v->pause_count && !v->down && !v->blocked;
+	return !v->pause_count && !v->down && !v->blocked && !v->domain->parked;
 }
 
 static enum runstate vcpu_state(const struct vcpu *v)
@@ -82,6 +90,31 @@ static u64 vcpu_vruntime(const struct vcpu *v, u64 now)
 	u64 ran = v->running ? runstate_age(v, now) : 0;
 
 	return v->vruntime + ran * WEIGHT_UNIT / v->domain->weight;
+}
+
+/* Charge the running vCPU for the time since it was last looked at. */
+static void sched_charge(struct vcpu *v, u64 now)
+{
+	if (v->domain->cap)
+		v->domain->cap_used += runstate_age(v, now);
+	v->vruntime = vcpu_vruntime(v, now);
+	runstate_update(v, now);
+}
+
+/* The same for all of @d that run; returns how many those are. */
+static unsigned int sched_charge_domain(struct domain *d, u64 now)
+{
+	unsigned int running = 0;
+
+	for (unsigned int i = 0; i < nr_cpus; i++) {
+		struct vcpu *v = cpus[i].vcpu;
+
+		if (v && v->domain == d) {
+			sched_charge(v, now);
+			running++;
+		}
+	}
+	return running;
 }
 
 static void floor_update(u64 now)
@@ -348,13 +381,71 @@ void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info)
 	sched_unlock();
 }
 
+/*
+ * The cap was set, one more vCPU of @d runs, or @d's timer expired: see whether
+ * @d may run, and when that ends if all who run go on.
+ */
+static void cap_update(struct domain *d, u64 now)
+{
+	u64 budget = d->cap * CAP_PERIOD / 100;
+	unsigned int running = sched_charge_domain(d, now);
+	u64 next;
+	bool parked;
+
+	if (now >= d->cap_refill) {
+		u64 periods = (now - d->cap_refill) / CAP_PERIOD + 1;
+
+		d->cap_refill += periods * CAP_PERIOD;
+		d->cap_used = min(d->cap_used, CAP_DEBT * budget);
+		d->cap_used -= min(d->cap_used, min(periods, CAP_DEBT) * budget);
+	}
+	parked = d->cap && d->cap_used >= budget;
+	if (d->parked != parked) {
+		d->parked = parked;
+		for (unsigned int i = 0; i < d->max_vcpus; i++)
+			sched_update(d->vcpu[i]);
+	}
+	next = d->cap_refill;
+	/* Rounded up: past the present in any case. */
+	if (!parked && running)
+		next = min(next, now + (budget - d->cap_used + running - 1) /
+					       running);
+	if (d->cap && (parked || running))
+		timer_set(&d->cap_timer, next);
+	else
+		timer_cancel(&d->cap_timer);
+}
+
+static void cap_timer_expired(struct timer *t)
+{
+	spin_lock(&sched_lock);
+	cap_update(container_of(t, struct domain, cap_timer), now_ns());
+	sched_unlock();
+}
+
+void sched_domain_init(struct domain *d)
+{
+	d->weight = WEIGHT_UNIT;
+	timer_init(&d->cap_timer, cap_timer_expired);
+}
+
 int sched_set_weight(struct domain *d, u32 weight, u32 cap)
 {
-	if (!weight || weight > 65535)
+	u64 now;
+
+	if (!weight || weight > 65535 || cap > 100 * d->max_vcpus)
 		return -EINVAL;
 	spin_lock(&sched_lock);
+	now = now_ns();
+	/* Until now the old ones were in force. */
+	sched_charge_domain(d, now);
 	d->weight = weight;
-	d->cap = cap;
+	if (d->cap != cap) {
+		d->cap = cap;
+		d->cap_used = 0;
+		d->cap_refill = now + CAP_PERIOD;
+		cap_update(d, now);
+	}
 	sched_unlock();
 	return 0;
 }
@@ -396,13 +487,6 @@ static void slice_arm(struct cpu *c, bool wanted, u64 now)
 	else if (per_cpu[c->id].armed)
 		timer_cancel(&per_cpu[c->id].slice);
 	per_cpu[c->id].armed = wanted;
-}
-
-/* Charge the running vCPU for the time since it was last looked at. */
-static void sched_charge(struct vcpu *v, u64 now)
-{
-	v->vruntime = vcpu_vruntime(v, now);
-	runstate_update(v, now);
 }
 
 /* True if @v, running here, may stay. */
@@ -478,6 +562,8 @@ static struct vcpu *sched_pick(struct cpu *c)
 	slice_arm(c, more, now);
 	if (more)
 		sched_spread(now);
+	if (v && v->domain->cap)
+		cap_update(v->domain, now);
 	sched_unlock();
 	return v;
 }

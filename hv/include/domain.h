@@ -165,9 +165,14 @@ struct domain {
 	} __packed e820[MAX_E820];
 	unsigned int nr_e820;
 
-	/* scheduling */
+	/* sched.c, under the scheduler's lock */
 	u32 weight; /* 256 is normal */
 	u32 cap; /* percent of a CPU, 0 for none */
+	bool parked; /* until cap_refill: the budget is used up */
+	u64 cap_used; /* ns of it */
+	u64 cap_refill; /* when the next period starts */
+	struct timer cap_timer;
+
 	s64 time_offset_s;
 
 	/* counters */
@@ -285,6 +290,8 @@ void vcpu_forget(struct vcpu *v);
 int vcpu_set_affinity(struct vcpu *v, const struct cpumask *hard,
 		      const struct cpumask *soft);
 void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info);
+void sched_domain_init(struct domain *d);
+/* -EINVAL for a weight of 0, or a cap of more CPUs than @d has vCPUs. */
 int sched_set_weight(struct domain *d, u32 weight, u32 cap);
 /* How far a vCPU may get ahead of one that waits before it has to yield. */
 extern u32 sched_ratelimit_us;

@@ -451,6 +451,21 @@ TEST(pausing_by_the_toolstack)
 	no_leak();
 }
 
+/* As it runs, so that the timer for the end of its budget is armed. */
+TEST(the_timer_of_a_cap_ends_with_the_domain)
+{
+	struct domain *d = make(2);
+
+	REQUIRE(d);
+	cpus[0].vcpu = d->vcpu[1];
+	CHECK(!sched_set_weight(d, 256, 150));
+	cpus[0].vcpu = &admin;
+	CHECK(!list_empty(&cpus[0].timers));
+	CHECK(!domain_kill(d));
+	no_leak();
+	CHECK(list_empty(&cpus[0].timers));
+}
+
 TEST(vcpu_info_is_placed_once)
 {
 	struct domain *d = make(2);
@@ -543,6 +558,7 @@ int main(void)
 		TAP_TEST(a_mapped_frame_keeps_its_dead_owner),
 		TAP_TEST(killing_in_steps),
 		TAP_TEST(pausing_by_the_toolstack),
+		TAP_TEST(the_timer_of_a_cap_ends_with_the_domain),
 		TAP_TEST(vcpu_info_is_placed_once),
 		TAP_TEST(run_states_are_told_where_the_guest_wants),
 	};

@@ -29,7 +29,7 @@ static ucontext_t main_context;
 static int on_cpu = -1; /* whose coroutine runs, -1: the test itself */
 static struct guest *guests[MAX_GUESTS];
 static unsigned int nr_guests;
-static struct cpu outside; /* what the test is: not one of the CPUs */
+static struct cpu outside; /* what the test is: one that runs nobody */
 
 static void set_gs(struct cpu *c)
 {
@@ -104,6 +104,7 @@ static void step(u64 limit)
 		next = min(next, coroutine[i].until);
 	for (unsigned int i = 0; i < nr_guests; i++)
 		next = min(next, guests[i]->wake_at);
+	next = min(next, outside.timer_deadline);
 	if (next > sim_now) {
 		look_for_waste(next - sim_now);
 		sim_now = next;
@@ -117,6 +118,7 @@ static void step(u64 limit)
 	for (unsigned int i = 0; i < nr_cpus; i++)
 		if (coroutine[i].until <= sim_now)
 			resume(i);
+	timer_run();
 }
 
 /* Count what @g has run since it was last looked at. */
@@ -254,15 +256,15 @@ u64 sim_kicks_saved(void)
 	return outside.kicks_saved;
 }
 
-struct guest *guest_new(u32 weight, u64 run_ns, u64 sleep_ns)
+static struct guest *guest_make(struct domain *d, u64 run_ns, u64 sleep_ns)
 {
 	struct guest *g = calloc(1, sizeof(*g));
-	struct domain *d = calloc(1, sizeof(*d));
 
-	if (!g || !d || nr_guests == MAX_GUESTS)
+	if (!g || nr_guests == MAX_GUESTS)
 		abort();
-	d->weight = weight;
 	g->v.domain = d;
+	g->v.id = d->max_vcpus;
+	d->vcpu[d->max_vcpus++] = &g->v;
 	g->v.vcpu_info = &g->info;
 	g->v.pause_count = 1;
 	g->v.runstate = RUNSTATE_offline;
@@ -278,6 +280,22 @@ struct guest *guest_new(u32 weight, u64 run_ns, u64 sleep_ns)
 	g->wake_at = ~0UL;
 	guests[nr_guests++] = g;
 	return g;
+}
+
+struct guest *guest_new(u32 weight, u64 run_ns, u64 sleep_ns)
+{
+	struct domain *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		abort();
+	sched_domain_init(d);
+	d->weight = weight;
+	return guest_make(d, run_ns, sleep_ns);
+}
+
+struct guest *guest_add(struct guest *first, u64 run_ns, u64 sleep_ns)
+{
+	return guest_make(first->v.domain, run_ns, sleep_ns);
 }
 
 void guest_start(struct guest *g)
@@ -300,8 +318,13 @@ void sim_end(void)
 	}
 	sim_run(MS);
 	for (unsigned int i = 0; i < nr_guests; i++) {
+		struct domain *d = guests[i]->v.domain;
+
 		vcpu_forget(&guests[i]->v);
-		free(guests[i]->v.domain);
+		if (!--d->max_vcpus) {
+			timer_destroy(&d->cap_timer);
+			free(d);
+		}
 		free(guests[i]);
 	}
 	nr_guests = 0;
@@ -315,7 +338,9 @@ void sim_init(void)
 {
 	nr_cpus = SIM_CPUS;
 	outside.self = &outside;
-	outside.id = NR_CPUS;
+	outside.id = NR_CPUS - 1;
+	outside.timer_deadline = ~0UL;
+	list_init(&outside.timers);
 	set_gs(&outside);
 	for (unsigned int i = 0; i < SIM_CPUS; i++) {
 		struct cpu *c = &cpus[i];

@@ -46,6 +46,8 @@ struct guest {
 void sim_init(void);
 /* @weight: of a domain of its own. */
 struct guest *guest_new(u32 weight, u64 run_ns, u64 sleep_ns);
+/* One more vCPU of @first's domain. */
+struct guest *guest_add(struct guest *first, u64 run_ns, u64 sleep_ns);
 void guest_start(struct guest *g);
 /* Let @ns pass. */
 void sim_run(u64 ns);

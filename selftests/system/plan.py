@@ -42,7 +42,7 @@ class Boot:
 # The most telling first: a host that is too slow for all ends the list early.
 BOOTS = [
     Boot("devices", [*DOM0, t.console_input, *PATHS, t.toolstack_guest,
-                     *DEVICES, *LIFE]),
+                     t.cpu_cap, *DEVICES, *LIFE]),
     Boot("stock-back", PATHS, {"back": "stock"}),
     Boot("stock-front", PATHS, {"front": "stock"}),
     Boot("stock", PATHS, STOCK),

@@ -195,6 +195,34 @@ def toolstack_guest(m):
                "no exits are counted for the guest")
 
 
+def cpu_share(m, seconds):
+    """The part of a CPU the guest uses, as the hypervisor counts: at most."""
+    now = "cut -d' ' -f1 /proc/uptime; "
+    out = m.run(f"t() {{ {now} xl list guest | awk 'END {{ print $NF }}'; "
+                f"{now} }}; t; sleep {seconds}; t", step="the guest's CPU time")
+    _, before, start, end, after, _ = (float(n) for n in out.split())
+    return (after - before) / (end - start)
+
+
+def cpu_cap(m):
+    """A cap bounds what a busy guest uses; it sees the rest as stolen."""
+    stolen = "awk '/^cpu / { print $9 }' /proc/stat"
+    before = m.guest_run(f"(while :; do :; done) >/dev/null 2>&1 & "
+                         f"echo $! >/tmp/busy; {stolen}", step="be busy")
+    m.run("xl sched-credit2 -d guest -c 40")
+    expect(re.search(r"^guest\s+\d+\s+\d+\s+40\b", m.run("xl sched-credit2"),
+                     re.M), "the cap is not what it was set to")
+    capped = cpu_share(m, 3)
+    m.run("xl sched-credit2 -d guest -c 0")
+    free = cpu_share(m, 1)
+    after = m.guest_run(f"kill $(cat /tmp/busy); {stolen}", step="be idle")
+    # A host under load has its timers late.
+    expect(0.05 < capped < 0.65, f"{capped:.2f} of a CPU with a cap of 0.4")
+    expect(free > 0.8, f"{free:.2f} of a CPU without a cap")
+    ticks = int(after) - int(before)
+    expect(ticks > 80, f"{ticks} ticks were stolen in three seconds")
+
+
 def plain_guest(m):
     """A guest with its root disk only, for tests that attach their own."""
     m.create()
