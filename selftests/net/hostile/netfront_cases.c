@@ -434,6 +434,8 @@ static const struct hostile_case cases[] = {
 	{ "control index ahead of the ring", ctrl_ahead },
 	{ "hashes as they are asked for", hash_sound, KEYS(.gso = "0") },
 	{ "hashes of packets to be segmented", hash_segmented },
+	{ "hashes that mean one of two queues", hash_queues,
+	  KEYS(.gso = "0", .two_queues = true) },
 	{ "hashes that mean nothing", hash_nonsense, KEYS(.gso = "0") },
 	{ "transmit ring that is none", NULL, KEYS(.tx_ring_ref = "4000000"),
 	  true },

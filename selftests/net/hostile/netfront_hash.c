@@ -44,6 +44,9 @@ static const u8 hash_key[40] = {
 	0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
 };
 
+/* Of the largest table. */
+#define HASH_ENTRIES 128
+
 /* Where in the page a frame is sent from; what comes is at its beginning. */
 #define FRAME_AT 2048
 #define FRAME_BYTES 1000
@@ -215,9 +218,9 @@ static void put_all(struct link *l)
 	EXPECT(ctrl_ask(l, GET_FLAGS, 0, 0, 0) == ALL);
 	EXPECT(!ctrl_ask(l, SET_FLAGS, ALL, 0, 0));
 	EXPECT(!put_key(l, sizeof(hash_key)));
-	EXPECT(ctrl_ask(l, GET_SIZE, 0, 0, 0) == 128);
-	EXPECT(!ctrl_ask(l, SET_SIZE, 128, 0, 0));
-	EXPECT(!put_map(l, 128, 0, 0));
+	EXPECT(ctrl_ask(l, GET_SIZE, 0, 0, 0) == HASH_ENTRIES);
+	EXPECT(!ctrl_ask(l, SET_SIZE, HASH_ENTRIES, 0, 0));
+	EXPECT(!put_map(l, HASH_ENTRIES, 0, 0));
 }
 
 /* What is asked for comes, of each packet the most telling hash wanted. */
@@ -243,6 +246,40 @@ void hash_sound(struct link *l)
 	EXPECT(frame_no_hash(l, IPPROTO_TCP));
 	/* left on, for the next connection not to find */
 	EXPECT(!ctrl_ask(l, SET_ALG, NETIF_HASH_TOEPLITZ, 0, 0));
+}
+
+/* Packets of a hash go to the second queue, all others to the first. */
+static int put_second(struct link *l, u32 hash)
+{
+	u32 *map = (void *)l->ctrl.list;
+
+	memset(map, 0, PAGE_SIZE);
+	map[hash % HASH_ENTRIES] = 1;
+	return ctrl_ask(l, SET_MAP, l->ctrl.list_ref, HASH_ENTRIES, 0);
+}
+
+static bool second_hash(struct link *l, u8 protocol, u32 value)
+{
+	struct extras got;
+
+	swap(l->rx, l->rx_two);
+	got = frame_round(l, protocol, LINK_TWO_ROOM, false);
+	swap(l->rx, l->rx_two);
+	return got.hash && got.value == value;
+}
+
+/* The hash says which queue a packet comes in by. */
+void hash_queues(struct link *l)
+{
+	BUILD_BUG_ON(HASH_PORTS % HASH_ENTRIES == HASH_ADDRESSES % HASH_ENTRIES);
+	put_all(l);
+	EXPECT(put_map(l, HASH_ENTRIES, 0, 2) == INVALID);
+	EXPECT(!put_second(l, HASH_PORTS));
+	EXPECT(second_hash(l, IPPROTO_TCP, HASH_PORTS));
+	EXPECT(frame_hash(l, IPPROTO_UDP, NETIF_HASH_IPV4, HASH_ADDRESSES));
+	EXPECT(!put_second(l, HASH_ADDRESSES));
+	EXPECT(second_hash(l, IPPROTO_UDP, HASH_ADDRESSES));
+	EXPECT(frame_hash(l, IPPROTO_TCP, NETIF_HASH_IPV4_TCP, HASH_PORTS));
 }
 
 /* A packet to be segmented has both extras. */

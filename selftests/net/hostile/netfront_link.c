@@ -9,26 +9,56 @@
 #include "../../lib/hostile_link.h"
 #include "netfront_link.h"
 
+static bool link_make_ring(struct link *l, struct link_ring *ring)
+{
+	if (xenbus_setup_ring(l->dev, GFP_KERNEL, &ring->page, 1, &ring->ref))
+		return false;
+	ring->shared = ring->page;
+	ring->shared->req_event = 1;
+	ring->shared->rsp_event = 1;
+	ring->prod = 0;
+	ring->cons = 0;
+	return true;
+}
+
 static bool link_make_rings(struct link *l)
 {
-	if (xenbus_setup_ring(l->dev, GFP_KERNEL, &l->tx.page, 1, &l->tx.ref) ||
-	    xenbus_setup_ring(l->dev, GFP_KERNEL, &l->rx.page, 1, &l->rx.ref))
+	if (!link_make_ring(l, &l->tx) || !link_make_ring(l, &l->rx))
 		return false;
-	l->tx.shared = l->tx.page;
-	l->rx.shared = l->rx.page;
-	l->tx.shared->req_event = 1;
-	l->tx.shared->rsp_event = 1;
-	l->rx.shared->req_event = 1;
-	l->rx.shared->rsp_event = 1;
-	l->tx.prod = 0;
-	l->tx.cons = 0;
-	l->rx.prod = 0;
-	l->rx.cons = 0;
 	if (xenbus_alloc_evtchn(l->dev, &l->port))
 		return false;
 	l->irq = bind_evtchn_to_irqhandler_lateeoi(l->port, link_event, 0,
 						   "hostile", l);
 	return l->irq > 0;
+}
+
+/*
+ * A second queue with pages to receive into, so many that it needs no event.
+ * Multi-queue keys have directories of their own.
+ */
+static bool link_add_queue(struct link *l)
+{
+	const struct link_ring *tx[] = { &l->tx, &l->tx_two };
+	const struct link_ring *rx[] = { &l->rx, &l->rx_two };
+	unsigned int i;
+	char path[64];
+
+	if (!link_make_ring(l, &l->tx_two) || !link_make_ring(l, &l->rx_two) ||
+	    xenbus_alloc_evtchn(l->dev, &l->port_two))
+		return false;
+	swap(l->rx, l->rx_two);
+	for (i = 0; i < LINK_TWO_ROOM; i++)
+		link_post(l, l->gref);
+	l->rx.shared->req_prod = l->rx.prod;
+	swap(l->rx, l->rx_two);
+	for (i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/queue-%u", l->dev->nodename, i);
+		xenbus_printf(XBT_NIL, path, "tx-ring-ref", "%u", tx[i]->ref);
+		xenbus_printf(XBT_NIL, path, "rx-ring-ref", "%u", rx[i]->ref);
+		xenbus_printf(XBT_NIL, path, "event-channel", "%u",
+			      i ? l->port_two : l->port);
+	}
+	return true;
 }
 
 /**
@@ -40,14 +70,18 @@ static bool link_make_rings(struct link *l)
  */
 bool link_connect(struct link *l, const struct link_keys *keys)
 {
-	if (!link_make_rings(l) || !ctrl_make(l, keys))
+	xenbus_rm(XBT_NIL, l->dev->nodename, "queue-0");
+	xenbus_rm(XBT_NIL, l->dev->nodename, "queue-1");
+	if (!link_make_rings(l) || !ctrl_make(l, keys) ||
+	    (keys->two_queues && !link_add_queue(l)))
 		return false;
 	xenbus_rm(XBT_NIL, l->dev->nodename, "event-channel-tx");
 	xenbus_rm(XBT_NIL, l->dev->nodename, "event-channel-rx");
 	link_write(l->dev, "tx-ring-ref", keys->tx_ring_ref, l->tx.ref);
 	link_write(l->dev, "rx-ring-ref", keys->rx_ring_ref, l->rx.ref);
 	link_write(l->dev, "event-channel", keys->event_channel, l->port);
-	link_write(l->dev, "multi-queue-num-queues", keys->num_queues, 1);
+	link_write(l->dev, "multi-queue-num-queues", keys->num_queues,
+		   keys->two_queues ? 2 : 1);
 	link_write(l->dev, "request-rx-copy", keys->rx_copy, 1);
 	link_write(l->dev, "feature-rx-notify", keys->rx_notify, 1);
 	link_write(l->dev, "feature-sg", keys->no_sg, 1);
@@ -70,6 +104,13 @@ static void link_teardown(void *link)
 		xenbus_teardown_ring(&l->tx.page, 1, &l->tx.ref);
 	if (l->rx.page)
 		xenbus_teardown_ring(&l->rx.page, 1, &l->rx.ref);
+	if (l->tx_two.page)
+		xenbus_teardown_ring(&l->tx_two.page, 1, &l->tx_two.ref);
+	if (l->rx_two.page)
+		xenbus_teardown_ring(&l->rx_two.page, 1, &l->rx_two.ref);
+	if (l->port_two)
+		xenbus_free_evtchn(l->dev, l->port_two);
+	l->port_two = 0;
 	ctrl_free(l);
 }
 

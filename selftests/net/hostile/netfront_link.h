@@ -19,6 +19,9 @@
 #define LINK_SLOTS 256
 #define LINK_CTRL_SLOTS 128
 
+/* Pages posted in a second queue. */
+#define LINK_TWO_ROOM 64
+
 /**
  * struct link_keys - what goes into xenstore, so that it can be wrong
  *
@@ -34,6 +37,7 @@ struct link_keys {
 	const char *no_sg;
 	const char *gso;
 	const char *headroom;
+	bool two_queues;
 	const char *ctrl_ring_ref;
 	const char *ctrl_port;
 };
@@ -79,28 +83,45 @@ struct link_ctrl {
 };
 
 /**
+ * struct link_ring - one of its rings
+ * @shared: the ring
+ * @page: the same
+ * @ref: its grant
+ * @prod: requests sent
+ * @cons: responses seen
+ */
+struct link_ring {
+	struct ring_shared *shared;
+	void *page;
+	grant_ref_t ref;
+	u32 prod;
+	u32 cons;
+};
+
+/**
  * struct link - a connection to a back end
  * @dev: xenbus device
- * @tx: transmit ring, its slots, its grant, requests sent, responses seen
- * @rx: the same of the receive ring
+ * @tx: transmit ring
+ * @rx: receive ring
+ * @tx_two: of a second queue, which is not used
+ * @rx_two: of a second queue
  * @ctrl: the control ring
  * @port: event channel
- * @irq: its interrupt
+ * @port_two: of a second queue
+ * @irq: the first one's interrupt
  * @data: a page with a frame in it
  * @gref: its grant, writable
  * @ro_gref: its grant, read-only
  */
 struct link {
 	struct xenbus_device *dev;
-	struct {
-		struct ring_shared *shared;
-		void *page;
-		grant_ref_t ref;
-		u32 prod;
-		u32 cons;
-	} tx, rx;
+	struct link_ring tx;
+	struct link_ring rx;
+	struct link_ring tx_two;
+	struct link_ring rx_two;
 	struct link_ctrl ctrl;
 	evtchn_port_t port;
+	evtchn_port_t port_two;
 	int irq;
 	struct page *data;
 	int gref;
@@ -135,6 +156,7 @@ void ctrl_ahead(struct link *l);
 void hash_sound(struct link *l);
 void hash_segmented(struct link *l);
 void hash_nonsense(struct link *l);
+void hash_queues(struct link *l);
 bool link_given_up(struct link *l);
 
 #endif /* NETFRONT_LINK_H */
