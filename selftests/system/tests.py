@@ -196,12 +196,15 @@ def toolstack_guest(m):
 
 
 def cpu_share(m, seconds):
-    """The part of a CPU the guest uses, as the hypervisor counts: at most."""
+    """The part of a CPU the hypervisor counts for the guest: (least, most).
+
+    It is not known when in its run xl, slow on a busy host, asked.
+    """
     now = "cut -d' ' -f1 /proc/uptime; "
     out = m.run(f"t() {{ {now} xl list guest | awk 'END {{ print $NF }}'; "
                 f"{now} }}; t; sleep {seconds}; t", step="the guest's CPU time")
-    _, before, start, end, after, _ = (float(n) for n in out.split())
-    return (after - before) / (end - start)
+    first, before, start, end, after, last = (float(n) for n in out.split())
+    return (after - before) / (last - first), (after - before) / (end - start)
 
 
 def cpu_cap(m):
@@ -217,8 +220,9 @@ def cpu_cap(m):
     free = cpu_share(m, 1)
     after = m.guest_run(f"kill $(cat /tmp/busy); {stolen}", step="be idle")
     # A host under load has its timers late.
-    expect(0.05 < capped < 0.65, f"{capped:.2f} of a CPU with a cap of 0.4")
-    expect(free > 0.8, f"{free:.2f} of a CPU without a cap")
+    expect(capped[0] < 0.6 and capped[1] > 0.05,
+           f"{capped} of a CPU with a cap of 0.4")
+    expect(free[1] > 0.8, f"{free} of a CPU without a cap")
     ticks = int(after) - int(before)
     expect(ticks > 80, f"{ticks} ticks were stolen in three seconds")
 
