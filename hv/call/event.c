@@ -302,6 +302,22 @@ static bool raise_all(struct vcpu_info *vi)
 				    __ATOMIC_SEQ_CST);
 }
 
+/*
+ * What an ABI put into @vi is for @v to see.  If vcpu_info moved meanwhile, the
+ * selector bit may be in the old place only and evtchn_vcpu_info_moved() have been
+ * done before the port was pending.  If it has not moved yet when read here, that
+ * comes after.
+ */
+static void tell(struct vcpu *v, struct vcpu_info *vi, enum evtchn_sent sent)
+{
+	struct vcpu_info *now = READ_ONCE(v->vcpu_info);
+
+	if (unlikely(vi != now) && raise_all(now))
+		sent = EVTCHN_UPCALL;
+	if (sent == EVTCHN_UPCALL)
+		upcall(v);
+}
+
 void evtchn_deliver(struct domain *d, u32 port, struct evtchn *c)
 {
 	struct evtchn_table *t = d->evtchn;
@@ -311,22 +327,13 @@ void evtchn_deliver(struct domain *d, u32 port, struct evtchn *c)
 	enum evtchn_sent sent;
 
 	__atomic_fetch_add(&d->events_sent, 1, __ATOMIC_RELAXED);
-	sent = abi->send(d, port, c, vi);
+	sent = abi->send(v, port, c, vi);
 	/* Changed meanwhile: nobody may look at the old ABI's words any more. */
 	if (unlikely(abi != READ_ONCE(t->abi)))
-		sent = load_acquire(&t->abi)->send(d, port, c, vi);
+		sent = load_acquire(&t->abi)->send(v, port, c, vi);
 	if (sent == EVTCHN_MERGED)
 		return;
-	/*
-	 * If vcpu_info moved meanwhile, the selector bit may be in the old place
-	 * only and evtchn_vcpu_info_moved() have been done before the port was
-	 * pending.  If it has not moved yet when read here, that comes after.
-	 */
-	if (unlikely(vi != READ_ONCE(v->vcpu_info)) &&
-	    raise_all(READ_ONCE(v->vcpu_info)))
-		sent = EVTCHN_UPCALL;
-	if (sent == EVTCHN_UPCALL)
-		upcall(v);
+	tell(v, vi, sent);
 	if (READ_ONCE(t->pollers))
 		poll_wake(d, port);
 }
@@ -334,10 +341,11 @@ void evtchn_deliver(struct domain *d, u32 port, struct evtchn *c)
 void evtchn_unmask(struct domain *d, u32 port, struct evtchn *c)
 {
 	struct vcpu *v = d->vcpu[READ_ONCE(c->vcpu)];
+	struct vcpu_info *vi = READ_ONCE(v->vcpu_info);
+	enum evtchn_sent sent = d->evtchn->abi->unmask(v, port, c, vi);
 
-	if (d->evtchn->abi->unmask(d, port, c, READ_ONCE(v->vcpu_info)) ==
-	    EVTCHN_UPCALL)
-		upcall(v);
+	if (sent != EVTCHN_MERGED)
+		tell(v, vi, sent);
 }
 
 void evtchn_vcpu_info_moved(struct vcpu *v)

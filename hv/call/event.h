@@ -53,19 +53,20 @@ struct evtchn {
 /**
  * struct evtchn_abi - how a domain is told its events
  * @max_ports: ports the words have room for
- * @send: make a port pending and say so to the vCPU with @vi
+ * @send: make a port pending and say so to @v, in @vi
  * @unmask: unmask a port, redoing what it missed
  * @look: EVTCHN_PENDING, EVTCHN_MASKED_BIT
  * @clear: make a port not pending; it is being closed
  *
  * @c is the port's own channel.  Its lock, its peer's, or the table's is held, so
- * the port is not closed meanwhile.
+ * the port is not closed meanwhile.  It may be bound to another vCPU, but @v and
+ * @vi stay those of each other: who is told is who is kicked.
  */
 struct evtchn_abi {
 	u32 max_ports;
-	enum evtchn_sent (*send)(struct domain *d, u32 port, struct evtchn *c,
+	enum evtchn_sent (*send)(struct vcpu *v, u32 port, struct evtchn *c,
 				 struct vcpu_info *vi);
-	enum evtchn_sent (*unmask)(struct domain *d, u32 port, struct evtchn *c,
+	enum evtchn_sent (*unmask)(struct vcpu *v, u32 port, struct evtchn *c,
 				   struct vcpu_info *vi);
 	unsigned int (*look)(struct domain *d, u32 port, struct evtchn *c);
 	void (*clear)(struct domain *d, u32 port, struct evtchn *c);

@@ -3,10 +3,10 @@
 #include "evtchn_2l.h"
 #include "event.h"
 
-static enum evtchn_sent send(struct domain *d, u32 port, struct evtchn *c,
+static enum evtchn_sent send(struct vcpu *v, u32 port, struct evtchn *c,
 			     struct vcpu_info *vi)
 {
-	struct shared_info *si = d->shared_info;
+	struct shared_info *si = v->domain->shared_info;
 
 	(void)c;
 	return evtchn_2l_send(si->evtchn_pending, si->evtchn_mask,
@@ -14,10 +14,10 @@ static enum evtchn_sent send(struct domain *d, u32 port, struct evtchn *c,
 			      &vi->evtchn_upcall_pending, port);
 }
 
-static enum evtchn_sent unmask(struct domain *d, u32 port, struct evtchn *c,
+static enum evtchn_sent unmask(struct vcpu *v, u32 port, struct evtchn *c,
 			       struct vcpu_info *vi)
 {
-	struct shared_info *si = d->shared_info;
+	struct shared_info *si = v->domain->shared_info;
 
 	(void)c;
 	return evtchn_2l_unmask(si->evtchn_pending, si->evtchn_mask,

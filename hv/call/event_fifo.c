@@ -77,14 +77,14 @@ static void unlock_queues(struct fifo_queue *a, struct fifo_queue *b)
 		spin_unlock(&b->lock);
 }
 
-/* The port is pending and not masked: let its vCPU find it. */
-static enum evtchn_sent link(struct event_fifo *f, u32 port, struct evtchn *c,
+/* The port is pending and not masked: let @v find it. */
+static enum evtchn_sent link(struct vcpu *v, u32 port, struct evtchn *c,
 			     struct vcpu_info *vi)
 {
+	struct event_fifo *f = v->domain->evtchn->fifo;
 	unsigned int priority = READ_ONCE(c->priority);
-	unsigned int id = READ_ONCE(c->vcpu);
 	/* Pairs with the release in fifo_init_control(). */
-	struct fifo_vcpu *fv = load_acquire(&f->vcpu[id]);
+	struct fifo_vcpu *fv = load_acquire(&f->vcpu[v->id]);
 	struct fifo_queue *q, *old;
 	enum evtchn_sent sent;
 
@@ -99,7 +99,7 @@ static enum evtchn_sent link(struct event_fifo *f, u32 port, struct evtchn *c,
 				old ? &old->ends : NULL,
 				&fv->control->head[priority]);
 	if (sent != EVTCHN_MERGED)
-		c->queue = queue_number(id, priority);
+		c->queue = queue_number(v->id, priority);
 	unlock_queues(q, old);
 	spin_unlock(&c->link_lock);
 	if (sent != EVTCHN_UPCALL)
@@ -108,10 +108,10 @@ static enum evtchn_sent link(struct event_fifo *f, u32 port, struct evtchn *c,
 				 priority);
 }
 
-static enum evtchn_sent send(struct domain *d, u32 port, struct evtchn *c,
+static enum evtchn_sent send(struct vcpu *v, u32 port, struct evtchn *c,
 			     struct vcpu_info *vi)
 {
-	struct event_fifo *f = d->evtchn->fifo;
+	struct event_fifo *f = v->domain->evtchn->fifo;
 	u32 *word = word_of(f, port);
 	enum evtchn_sent sent;
 
@@ -123,18 +123,17 @@ static enum evtchn_sent send(struct domain *d, u32 port, struct evtchn *c,
 			return EVTCHN_MASKED;
 	}
 	sent = evtchn_fifo_pend(word);
-	return sent == EVTCHN_UPCALL ? link(f, port, c, vi) : sent;
+	return sent == EVTCHN_UPCALL ? link(v, port, c, vi) : sent;
 }
 
-static enum evtchn_sent unmask(struct domain *d, u32 port, struct evtchn *c,
+static enum evtchn_sent unmask(struct vcpu *v, u32 port, struct evtchn *c,
 			       struct vcpu_info *vi)
 {
-	struct event_fifo *f = d->evtchn->fifo;
-	u32 *word = word_of(f, port);
+	u32 *word = word_of(v->domain->evtchn->fifo, port);
 
 	if (!word || !evtchn_fifo_unmask(word))
 		return EVTCHN_MERGED;
-	return link(f, port, c, vi);
+	return link(v, port, c, vi);
 }
 
 static unsigned int look(struct domain *d, u32 port, struct evtchn *c)

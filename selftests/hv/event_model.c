@@ -585,6 +585,93 @@ TEST(fifo_tells_each_vcpu_in_order)
 	kill_domain(1);
 }
 
+/* An ABI during whose work something else happens. */
+static struct vcpu_info moved;
+static void (*meanwhile)(struct evtchn *c);
+
+static void bind_elsewhere(struct evtchn *c)
+{
+	c->vcpu = 1;
+}
+
+static void move_vcpu_info(struct evtchn *c)
+{
+	vcpus[1][c->vcpu].vcpu_info = &moved;
+	evtchn_vcpu_info_moved(&vcpus[1][c->vcpu]);
+	moved.evtchn_upcall_pending = 0; /* looked, and saw nothing */
+}
+
+static enum evtchn_sent late_send(struct vcpu *v, u32 port, struct evtchn *c,
+				  struct vcpu_info *vi)
+{
+	meanwhile(c);
+	return evtchn_fifo.send(v, port, c, vi);
+}
+
+static enum evtchn_sent late_unmask(struct vcpu *v, u32 port, struct evtchn *c,
+				    struct vcpu_info *vi)
+{
+	meanwhile(c);
+	return evtchn_fifo.unmask(v, port, c, vi);
+}
+
+TEST(fifo_tells_the_vcpu_whose_queue_it_is)
+{
+	static struct evtchn_abi late;
+	struct evtchn_table *t;
+	struct vcpu *v = vcpus[1];
+	struct vcpu_info *home;
+	long a, peer;
+
+	make_domain(1);
+	make_domain(2);
+	home = v[0].vcpu_info;
+	act_as(1);
+	CHECK(!init_control(0, CONTROL_GFN, CONTROL_OFFSET));
+	CHECK(!init_control(1, CONTROL_GFN + 1, CONTROL_OFFSET));
+	CHECK(!expand_array(WORDS_GFN));
+	a = alloc_unbound(DOMID_SELF, 2);
+	act_as(2);
+	peer = bind_interdomain(1, a);
+	t = host_domain[1]->evtchn;
+	late = evtchn_fifo;
+	late.send = late_send;
+	late.unmask = late_unmask;
+	t->abi = &late;
+
+	/* Bound to another vCPU while sent: the old one or the new, wholly. */
+	meanwhile = bind_elsewhere;
+	memset(kicks, 0, sizeof(kicks));
+	CHECK(!port_op(EVTCHNOP_send, peer));
+	for (unsigned int i = 0; i < VCPUS; i++) {
+		CHECK(!!control(1, i)->ready ==
+		      v[i].vcpu_info->evtchn_upcall_pending);
+		CHECK(!!control(1, i)->ready == kicks[1][i]);
+	}
+	CHECK(kicks[1][0] + kicks[1][1] == 1);
+	CHECK((take(1, 0, 7) == a) != (take(1, 1, 7) == a));
+
+	/* Unmasked while vcpu_info moves, and while bound. */
+	for (unsigned int bound = 0; bound < 2; bound++) {
+		drain(1);
+		control(1, 0)->ready = 0;
+		control(1, 1)->ready = 0;
+		evtchn_of(host_domain[1], a)->vcpu = 0;
+		*word(1, a) = EVTCHN_FIFO_MASKED | EVTCHN_FIFO_PENDING;
+		meanwhile = bound ? bind_elsewhere : move_vcpu_info;
+		act_as(1);
+		CHECK(!port_op(EVTCHNOP_unmask, a));
+		for (unsigned int i = 0; i < VCPUS; i++)
+			CHECK(!!control(1, i)->ready ==
+			      v[i].vcpu_info->evtchn_upcall_pending);
+		CHECK((take(1, 0, 7) == a) != (take(1, 1, 7) == a));
+		v[0].vcpu_info = home;
+	}
+	t->abi = &evtchn_fifo;
+	kill_domain(2);
+	kill_domain(1);
+}
+
 TEST(fifo_has_room_for_many_ports)
 {
 	struct evtchn_reset r = { DOMID_SELF };
@@ -775,6 +862,7 @@ int main(int argc, char **argv)
 		TAP_TEST(fifo_is_refused_what_cannot_be),
 		TAP_TEST(fifo_starts_with_what_is_pending),
 		TAP_TEST(fifo_tells_each_vcpu_in_order),
+		TAP_TEST(fifo_tells_the_vcpu_whose_queue_it_is),
 		TAP_TEST(fifo_has_room_for_many_ports),
 		TAP_TEST(ends_agree_after_every_operation),
 	};
