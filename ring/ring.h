@@ -91,7 +91,7 @@
 #endif
 
 #define RING_VERSION_MAJOR 1
-#define RING_VERSION_MINOR 1
+#define RING_VERSION_MINOR 2
 
 #define RING_HEADER_SIZE 64
 
@@ -118,7 +118,7 @@ ring_assert_(sizeof(struct ring_shared) == RING_HEADER_SIZE, "wire format");
  * @nr: number of slots, a power of two
  * @mask: @nr - 1
  * @prod: index of the next slot we stage
- * @published: producer index the peer has been shown
+ * @published: producer index the peer has been shown; right behind @prod
  * @cons: index of the next slot we consume
  * @seen: the peer's producer index as of the last snapshot
  * @idle: looks in a row that found nothing, up to RING_IDLE_, while @cons was
@@ -245,7 +245,7 @@ RING_FN_ void ring_copy_out_(void *to, const void *slot, size_t size)
 #define RING_LINE_ 64
 #define RING_AHEAD_ 4 /* slots */
 #define RING_MANY_ 16 /* so many ready: the peer is not near */
-#define RING_IDLE_ 32 /* looks in a row for nothing: one request at a time */
+#define RING_IDLE_ 8 /* looks in a row for nothing: the peer is far */
 
 #if defined(__x86_64__) || defined(__i386__)
 #define ring_fetch_own_(p)                                                     \
@@ -255,45 +255,72 @@ RING_FN_ void ring_copy_out_(void *to, const void *slot, size_t size)
 #endif
 
 /*
- * A look found nothing.  The peer fills the slot before it moves its index, so one
- * that polls can have both lines on their way at once.  Only after some time: if
- * many are under way, it would hinder the peer.
+ * The look before has come back, and the next one waits a little.  Looks that follow
+ * one another at once have several loads of the line under way, each of which takes
+ * the line from the peer that is about to store to it, and are thrown away together
+ * when it does.
+ */
+#if defined(__x86_64__)
+#define ring_pace_() __asm__ __volatile__("lfence\n\tpause")
+#elif defined(__i386__)
+#define ring_pace_() __asm__ __volatile__("pause")
+#elif defined(__aarch64__)
+#define ring_pace_() __asm__ __volatile__("isb")
+#elif defined(__riscv)
+#define ring_pace_() __asm__ __volatile__(".4byte 0x0100000f") /* pause */
+#else
+#define ring_pace_() __asm__ __volatile__("")
+#endif
+
+/*
+ * A look found nothing.  The second in a row is paced: who looks again at once is
+ * polling.  When it takes long, each transfer of a line does, and since the peer fills
+ * the slot before it moves its index both lines can be on their way at once.
  */
 RING_FN_ void ring_missed_(struct ring_side *s, const void *slot,
 			   size_t slot_size)
 {
-	if (slot_size > RING_LINE_)
-		return;
 	if (s->idle_at != s->cons) {
 		s->idle_at = s->cons;
 		s->idle = 0;
+		return;
 	}
 	if (s->idle < RING_IDLE_)
 		s->idle++;
-	else
+	else if (slot_size <= RING_LINE_)
 		__builtin_prefetch(slot);
+	ring_pace_();
 }
 
-/* Show the peer what was staged, in *@to.  False if that is nothing. */
-RING_FN_ bool ring_show_(struct ring_side *s, uint32_t *to)
+/*
+ * Show the peer all up to @now, in *@to.  False if it has been shown that.  A back end
+ * that consumes on another CPU must see @published (ring_refresh_()).  A front end does
+ * not: there it follows, together with @prod, and does not hold up the store that the
+ * peer waits for.
+ */
+RING_FN_ bool ring_show_(struct ring_side *s, uint32_t *to, uint32_t now,
+			 bool alone)
 {
-	uint32_t now = s->prod;
-
 	if (s->published == now)
 		return false;
-	ring_store_(&s->published, now);
+	if (!alone)
+		ring_store_(&s->published, now);
 	ring_store_release_(to, now); /* barrier A */
+	if (alone)
+		*(ring_u64_ *)&s->prod = now * 0x100000001ull;
 	return true;
 }
+ring_assert_(offsetof(struct ring_side, published) ==
+		     offsetof(struct ring_side, prod) + sizeof(uint32_t),
+	     "ring_show_() stores both at once");
 
 /* The same, and true if that passes @event. */
 RING_FN_ bool ring_publish_(struct ring_side *s, uint32_t *to,
-			    const uint32_t *event)
+			    const uint32_t *event, uint32_t now, bool alone)
 {
 	uint32_t old = s->published;
-	uint32_t now = s->prod;
 
-	if (!ring_show_(s, to))
+	if (!ring_show_(s, to, now, alone))
 		return false;
 	ring_mb_(); /* barrier B */
 	return now - ring_load_(event) < now - old;
@@ -349,6 +376,12 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
  * bool name_front_publish_polled(f)
  *	The same for a peer known to poll at all times: no full barrier, no look at
  *	its event index.  True if something was shown.
+ * req_t *name_front_slot(f, i)
+ *	The i-th free slot from here, to be filled in place, as by claim; NULL if not
+ *	so many are free.  Nothing is staged yet.
+ * bool name_front_submit(f, n), bool name_front_submit_polled(f, n)
+ *	Stage the n slots that were filled so, and publish: a batch for the price of
+ *	one.  False, and nothing done, if not so many are free.
  * bool name_front_reap(f, &rsp)
  *	Copy out the next response; false if there is none.  Takes a snapshot when
  *	the last one is used up.
@@ -392,7 +425,8 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
  * name_back_broken(b)
  *	As for the front end.
  *
- * None of them blocks, allocates or takes a lock; any context.  The producing
+ * None of them blocks, allocates or takes a lock; any context.  Looks in vain at the
+ * same place, from the second on, take as long as a pause of the CPU.  The producing
  * calls (stage/respond, publish) must be serialised among themselves by the
  * caller, and so must the consuming ones (reap/consume, pending, arm); in a
  * front end name_front_free() and the bound of the peer's index use both
@@ -475,12 +509,41 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 	{                                                                      \
 		struct ring_shared *sh = ring_shared_(&f->s);                  \
                                                                                \
-		return ring_publish_(&f->s, &sh->req_prod, &sh->req_event);    \
+		return ring_publish_(&f->s, &sh->req_prod, &sh->req_event,     \
+				     f->s.prod, true);                         \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_front_publish_polled(struct name##_front *f)      \
 	{                                                                      \
-		return ring_show_(&f->s, &ring_shared_(&f->s)->req_prod);      \
+		return ring_show_(&f->s, &ring_shared_(&f->s)->req_prod,       \
+				  f->s.prod, true);                            \
+	}                                                                      \
+                                                                               \
+	RING_FN_ req_t *name##_front_slot(const struct name##_front *f,        \
+					  uint32_t i)                          \
+	{                                                                      \
+		if (ring_unlikely_(i >= name##_front_free(f)))                 \
+			return NULL;                                           \
+		return &name##_slot_(&f->s, f->s.prod + i)->req;               \
+	}                                                                      \
+                                                                               \
+	RING_FN_ bool name##_front_submit(struct name##_front *f, uint32_t n)  \
+	{                                                                      \
+		struct ring_shared *sh = ring_shared_(&f->s);                  \
+                                                                               \
+		if (ring_unlikely_(n > name##_front_free(f)))                  \
+			return false;                                          \
+		return ring_publish_(&f->s, &sh->req_prod, &sh->req_event,     \
+				     f->s.prod + n, true);                     \
+	}                                                                      \
+                                                                               \
+	RING_FN_ bool name##_front_submit_polled(struct name##_front *f,       \
+						 uint32_t n)                   \
+	{                                                                      \
+		if (ring_unlikely_(n > name##_front_free(f)))                  \
+			return false;                                          \
+		return ring_show_(&f->s, &ring_shared_(&f->s)->req_prod,       \
+				  f->s.prod + n, true);                        \
 	}                                                                      \
                                                                                \
 	RING_FN_ uint32_t name##_front_pending(struct name##_front *f)         \
@@ -631,12 +694,14 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 	{                                                                      \
 		struct ring_shared *sh = ring_shared_(&b->s);                  \
                                                                                \
-		return ring_publish_(&b->s, &sh->rsp_prod, &sh->rsp_event);    \
+		return ring_publish_(&b->s, &sh->rsp_prod, &sh->rsp_event,     \
+				     b->s.prod, false);                        \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_back_publish_polled(struct name##_back *b)        \
 	{                                                                      \
-		return ring_show_(&b->s, &ring_shared_(&b->s)->rsp_prod);      \
+		return ring_show_(&b->s, &ring_shared_(&b->s)->rsp_prod,       \
+				  b->s.prod, false);                           \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_back_arm_at(struct name##_back *b,                \

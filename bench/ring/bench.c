@@ -195,10 +195,13 @@ static void cell_back(void *arg)
 	m->c->back(m->r);
 }
 
-/* What all responses add up to: word i of request n is n + i. */
+/*
+ * What all responses add up to: word i of request n is n + i, a response has its id
+ * and the sum of its words.
+ */
 static uint64_t sum_of(uint64_t total, unsigned int words)
 {
-	return words * (total * (total - 1) / 2) +
+	return (words + 1) * (total * (total - 1) / 2) +
 	       total * (words * (words - 1) / 2);
 }
 

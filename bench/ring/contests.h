@@ -4,6 +4,7 @@
 CONTESTS(tenon)
 CONTESTS(xen)
 CONTESTS(xen_private)
+CONTESTS(xen_paced)
 CONTESTS(xen_per_item)
 CONTESTS(vsplit)
 CONTESTS(vpacked)

@@ -8,8 +8,9 @@
  *
  *	ring_init(r)		lay the ring out
  *	front_start(f, r), back_start(b, r)
- *	front_send(f, id)	fill the next request
- *	front_push(f, notify)	show what was filled; true: wake the back end
+ *	front_send(f, id, i)	fill the next request, the i-th of its batch
+ *	front_push(f, n, notify)	show the n that were filled; true: wake the
+ *				back end
  *	front_look(f)		how many responses may be taken now, or just
  *				some number if not COUNTED
  *	front_take(f, &sum)	take one and add up; false: none is left
@@ -45,9 +46,9 @@ front_loop(struct run *r, struct front *f, const bool notify)
 		uint32_t n;
 
 		while (sent < total && sent + batch <= done + qd) {
-			for (n = batch; n; n--)
-				front_send(f, sent++);
-			if (front_push(f, notify))
+			for (n = 0; n < batch; n++)
+				front_send(f, sent++, n);
+			if (front_push(f, n, notify))
 				event_send(&r->to_back);
 		}
 		n = front_look(f);
@@ -125,9 +126,9 @@ single_loop(struct run *r, struct front *f, struct back *b, const bool notify)
 	uint32_t n;
 
 	for (uint64_t id = 0; id < r->total;) {
-		for (n = batch; n; n--)
-			front_send(f, id++);
-		sum += front_push(f, notify);
+		for (n = 0; n < batch; n++)
+			front_send(f, id++, n);
+		sum += front_push(f, n, notify);
 		while ((n = back_look(b))) {
 			while (NEXT(n, back_serve(b)))
 				;

@@ -53,20 +53,22 @@ static inline void back_start(struct back *b, struct run *r)
 	b->p = (struct pair *)r->area;
 }
 
-static inline void front_send(struct front *f, uint64_t id)
+static inline void front_send(struct front *f, uint64_t id, uint32_t i)
 {
 	struct req *q = ck_ring_enqueue_reserve_spsc_to_back(&f->p->to_back,
 							     f->p->req);
 
+	(void)i;
 	if (!q)
 		return;
 	req_fill(q, id);
 	ck_ring_enqueue_commit_spsc(&f->p->to_back);
 }
 
-static inline bool front_push(struct front *f, bool notify)
+static inline bool front_push(struct front *f, uint32_t n, bool notify)
 {
 	(void)f;
+	(void)n;
 	(void)notify;
 	return false;
 }
@@ -83,7 +85,7 @@ static inline bool front_take(struct front *f, uint64_t *sum)
 
 	if (!CK_RING_DEQUEUE_SPSC(to_front, &f->p->to_front, f->p->rsp, &s))
 		return false;
-	*sum += s.sum;
+	*sum += s.id + s.sum;
 	return true;
 }
 

@@ -55,13 +55,15 @@ static inline void back_start(struct back *b, struct run *r)
 	b->filled = 0;
 }
 
-static inline void front_send(struct front *f, uint64_t id)
+static inline void front_send(struct front *f, uint64_t id, uint32_t i)
 {
+	(void)i;
 	req_fill(&f->req[f->filled++ % BURST], id);
 }
 
-static inline bool front_push(struct front *f, bool notify)
+static inline bool front_push(struct front *f, uint32_t n, bool notify)
 {
+	(void)n;
 	(void)notify;
 	rte_ring_sp_enqueue_bulk_elem(f->out, f->req, sizeof(struct req),
 				      f->filled, NULL);
@@ -78,7 +80,9 @@ static inline uint32_t front_look(struct front *f)
 
 static inline bool front_take(struct front *f, uint64_t *sum)
 {
-	*sum += f->rsp[f->taken++ % BURST].sum;
+	const struct rsp *s = &f->rsp[f->taken++ % BURST];
+
+	*sum += s->id + s->sum;
 	return true;
 }
 

@@ -39,18 +39,18 @@ static inline void back_start(struct back *b, struct run *r)
 	tn_back_attach(&b->ring, r->area, ring_bytes(r));
 }
 
-static inline void front_send(struct front *f, uint64_t id)
+static inline void front_send(struct front *f, uint64_t id, uint32_t i)
 {
-	struct req *q = tn_front_claim(&f->ring);
+	struct req *q = tn_front_slot(&f->ring, i);
 
 	if (q)
 		req_fill(q, id);
 }
 
-static inline bool front_push(struct front *f, bool notify)
+static inline bool front_push(struct front *f, uint32_t n, bool notify)
 {
-	return notify ? tn_front_publish(&f->ring) :
-			(tn_front_publish_polled(&f->ring), false);
+	return notify ? tn_front_submit(&f->ring, n) :
+			(tn_front_submit_polled(&f->ring, n), false);
 }
 
 static inline uint32_t front_look(struct front *f)
@@ -64,7 +64,7 @@ static inline bool front_take(struct front *f, uint64_t *sum)
 
 	if (!tn_front_take(&f->ring, &s))
 		return false;
-	*sum += s.sum;
+	*sum += s.id + s.sum;
 	return true;
 }
 

@@ -148,11 +148,12 @@ static inline void side_ask(const struct side *s, struct vp_event *ev)
 	mb();
 }
 
-static inline void front_send(struct front *f, uint64_t id)
+static inline void front_send(struct front *f, uint64_t id, uint32_t i)
 {
 	struct side *s = &f->s;
 	struct vp_desc *d = &s->q->desc[s->out.i];
 
+	(void)i;
 	if (!s->nr_free)
 		return;
 	s->nr_free--;
@@ -163,8 +164,9 @@ static inline void front_send(struct front *f, uint64_t id)
 	side_add(s, s->out.wrap ? DESC_AVAIL : DESC_USED);
 }
 
-static inline bool front_push(struct front *f, bool notify)
+static inline bool front_push(struct front *f, uint32_t n, bool notify)
 {
+	(void)n;
 	return side_push(&f->s, &f->s.q->back, notify);
 }
 
@@ -181,12 +183,14 @@ static inline uint32_t front_look(struct front *f)
 static inline bool front_take(struct front *f, uint64_t *sum)
 {
 	struct side *s = &f->s;
+	const struct rsp *rsp;
 	uint16_t id;
 
 	if (!front_look(f))
 		return false;
 	id = s->q->desc[s->in.i].id;
-	*sum += s->q->buf[id & (s->nr - 1)].rsp.sum;
+	rsp = &s->q->buf[id & (s->nr - 1)].rsp;
+	*sum += rsp->id + rsp->sum;
 	s->nr_free++;
 	at_next(&s->in, s->nr);
 	return true;

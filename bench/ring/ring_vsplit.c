@@ -98,11 +98,12 @@ static inline void back_start(struct back *b, struct run *r)
 	b->avail = b->used = b->shown = 0;
 }
 
-static inline void front_send(struct front *f, uint64_t id)
+static inline void front_send(struct front *f, uint64_t id, uint32_t i)
 {
 	struct vq *q = f->q;
 	uint16_t d;
 
+	(void)i;
 	if (!f->nr_free)
 		return;
 	d = f->free[--f->nr_free];
@@ -112,10 +113,11 @@ static inline void front_send(struct front *f, uint64_t id)
 	q->avail.ring[f->avail++ & f->mask] = d;
 }
 
-static inline bool front_push(struct front *f, bool notify)
+static inline bool front_push(struct front *f, uint32_t n, bool notify)
 {
 	uint16_t old = f->shown;
 
+	(void)n;
 	__atomic_store_n(&f->q->avail.idx, f->avail, __ATOMIC_RELEASE);
 	f->shown = f->avail;
 	if (!notify)
@@ -133,7 +135,7 @@ static inline bool front_take(struct front *f, uint64_t *sum)
 {
 	uint32_t d = f->q->used.ring[f->used++ & f->mask].id & f->mask;
 
-	*sum += f->q->buf[d].rsp.sum;
+	*sum += f->q->buf[d].rsp.id + f->q->buf[d].rsp.sum;
 	f->free[f->nr_free++] = (uint16_t)d;
 	return true;
 }
