@@ -376,12 +376,12 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
  * bool name_front_publish_polled(f)
  *	The same for a peer known to poll at all times: no full barrier, no look at
  *	its event index.  True if something was shown.
- * req_t *name_front_slot(f, i)
- *	The i-th free slot from here, to be filled in place, as by claim; NULL if not
- *	so many are free.  Nothing is staged yet.
+ * struct name_room name_front_room(f), req_t *name_room_slot(&room, i)
+ *	The free slots as of now, room.nr of them, and the i-th of these, to be filled
+ *	in place as a claimed one; NULL if there are not so many.  Nothing is staged.
  * bool name_front_submit(f, n), bool name_front_submit_polled(f, n)
- *	Stage the n slots that were filled so, and publish: a batch for the price of
- *	one.  False, and nothing done, if not so many are free.
+ *	Stage the first n free slots, which were filled so, and publish: a batch for
+ *	the price of one.  False, and nothing done, if not so many are free.
  * bool name_front_reap(f, &rsp)
  *	Copy out the next response; false if there is none.  Takes a snapshot when
  *	the last one is used up.
@@ -444,6 +444,12 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 	};                                                                     \
 	struct name##_back {                                                   \
 		struct ring_side s;                                            \
+	};                                                                     \
+	struct name##_room {                                                   \
+		union name##_slot *slots_;                                     \
+		uint32_t mask_;                                                \
+		uint32_t at_;                                                  \
+		uint32_t nr;                                                   \
 	};                                                                     \
                                                                                \
 	RING_FN_ union name##_slot *name##_slot_(                              \
@@ -519,12 +525,24 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 				  f->s.prod, true);                            \
 	}                                                                      \
                                                                                \
-	RING_FN_ req_t *name##_front_slot(const struct name##_front *f,        \
-					  uint32_t i)                          \
+	RING_FN_ struct name##_room name##_front_room(                         \
+		const struct name##_front *f)                                  \
 	{                                                                      \
-		if (ring_unlikely_(i >= name##_front_free(f)))                 \
+		struct name##_room room;                                       \
+                                                                               \
+		room.slots_ = (union name##_slot *)f->s.slots;                 \
+		room.mask_ = f->s.mask;                                        \
+		room.at_ = f->s.prod;                                          \
+		room.nr = name##_front_free(f);                                \
+		return room;                                                   \
+	}                                                                      \
+                                                                               \
+	RING_FN_ req_t *name##_room_slot(const struct name##_room *room,       \
+					 uint32_t i)                           \
+	{                                                                      \
+		if (ring_unlikely_(i >= room->nr))                             \
 			return NULL;                                           \
-		return &name##_slot_(&f->s, f->s.prod + i)->req;               \
+		return &room->slots_[(room->at_ + i) & room->mask_].req;       \
 	}                                                                      \
                                                                                \
 	RING_FN_ bool name##_front_submit(struct name##_front *f, uint32_t n)  \

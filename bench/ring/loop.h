@@ -4,11 +4,12 @@
  *
  * The file that includes this has defined RING (its name as an identifier),
  * RING_NAME, CAN_SLEEP, PER_ITEM (a look shows one), COUNTED (how many may be taken
- * must be counted; else taking stops by itself), struct front and struct back, and
+ * must be counted; else taking stops by itself), struct front, struct back, room_t, and
  *
  *	ring_init(r)		lay the ring out
  *	front_start(f, r), back_start(b, r)
- *	front_send(f, id, i)	fill the next request, the i-th of its batch
+ *	front_room(f)		what a batch needs to know of the front end
+ *	front_send(f, room, id, i)	fill the next request, the i-th of its batch
  *	front_push(f, n, notify)	show the n that were filled; true: wake the
  *				back end
  *	front_look(f)		how many responses may be taken now, or just
@@ -46,8 +47,10 @@ front_loop(struct run *r, struct front *f, const bool notify)
 		uint32_t n;
 
 		while (sent < total && sent + batch <= done + qd) {
+			room_t room = front_room(f);
+
 			for (n = 0; n < batch; n++)
-				front_send(f, sent++, n);
+				front_send(f, &room, sent++, n);
 			if (front_push(f, n, notify))
 				event_send(&r->to_back);
 		}
@@ -126,8 +129,10 @@ single_loop(struct run *r, struct front *f, struct back *b, const bool notify)
 	uint32_t n;
 
 	for (uint64_t id = 0; id < r->total;) {
+		room_t room = front_room(f);
+
 		for (n = 0; n < batch; n++)
-			front_send(f, id++, n);
+			front_send(f, &room, id++, n);
 		sum += front_push(f, n, notify);
 		while ((n = back_look(b))) {
 			while (NEXT(n, back_serve(b)))

@@ -53,11 +53,21 @@ static inline void back_start(struct back *b, struct run *r)
 	b->p = (struct pair *)r->area;
 }
 
-static inline void front_send(struct front *f, uint64_t id, uint32_t i)
+typedef struct no_room room_t;
+
+static inline room_t front_room(const struct front *f)
+{
+	(void)f;
+	return no_room();
+}
+
+static inline void front_send(struct front *f, const room_t *room, uint64_t id,
+			      uint32_t i)
 {
 	struct req *q = ck_ring_enqueue_reserve_spsc_to_back(&f->p->to_back,
 							     f->p->req);
 
+	(void)room;
 	(void)i;
 	if (!q)
 		return;

@@ -39,10 +39,19 @@ static inline void back_start(struct back *b, struct run *r)
 	tn_back_attach(&b->ring, r->area, ring_bytes(r));
 }
 
-static inline void front_send(struct front *f, uint64_t id, uint32_t i)
-{
-	struct req *q = tn_front_slot(&f->ring, i);
+typedef struct tn_room room_t;
 
+static inline room_t front_room(const struct front *f)
+{
+	return tn_front_room(&f->ring);
+}
+
+static inline void front_send(struct front *f, const room_t *room, uint64_t id,
+			      uint32_t i)
+{
+	struct req *q = tn_room_slot(room, i);
+
+	(void)f;
 	if (q)
 		req_fill(q, id);
 }

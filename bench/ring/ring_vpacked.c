@@ -148,11 +148,21 @@ static inline void side_ask(const struct side *s, struct vp_event *ev)
 	mb();
 }
 
-static inline void front_send(struct front *f, uint64_t id, uint32_t i)
+typedef struct no_room room_t;
+
+static inline room_t front_room(const struct front *f)
+{
+	(void)f;
+	return no_room();
+}
+
+static inline void front_send(struct front *f, const room_t *room, uint64_t id,
+			      uint32_t i)
 {
 	struct side *s = &f->s;
 	struct vp_desc *d = &s->q->desc[s->out.i];
 
+	(void)room;
 	(void)i;
 	if (!s->nr_free)
 		return;

@@ -98,11 +98,21 @@ static inline void back_start(struct back *b, struct run *r)
 	b->avail = b->used = b->shown = 0;
 }
 
-static inline void front_send(struct front *f, uint64_t id, uint32_t i)
+typedef struct no_room room_t;
+
+static inline room_t front_room(const struct front *f)
+{
+	(void)f;
+	return no_room();
+}
+
+static inline void front_send(struct front *f, const room_t *room, uint64_t id,
+			      uint32_t i)
 {
 	struct vq *q = f->q;
 	uint16_t d;
 
+	(void)room;
 	(void)i;
 	if (!f->nr_free)
 		return;

@@ -90,8 +90,18 @@ static inline void back_start(struct back *b, struct run *r)
 	b->cons = 0;
 }
 
-static inline void front_send(struct front *f, uint64_t id, uint32_t i)
+typedef struct no_room room_t;
+
+static inline room_t front_room(const struct front *f)
 {
+	(void)f;
+	return no_room();
+}
+
+static inline void front_send(struct front *f, const room_t *room, uint64_t id,
+			      uint32_t i)
+{
+	(void)room;
 	(void)i;
 	if (RING_FULL(&f->ring))
 		return;

@@ -28,6 +28,7 @@ uint32_t embed_front(struct em_front *f, void *area, size_t bytes)
 	struct ask a = { 1, 2, 3 };
 	struct answer r = { 0, 0 };
 	uint32_t events = 0;
+	struct em_room room;
 	struct ask *slot;
 
 	em_front_init(f, area, bytes);
@@ -40,6 +41,12 @@ uint32_t embed_front(struct em_front *f, void *area, size_t bytes)
 	if (slot)
 		slot->id = 7;
 	events += em_front_publish_polled(f);
+	room = em_front_room(f);
+	slot = em_room_slot(&room, 0);
+	if (slot)
+		slot->id = 8;
+	events += em_front_submit(f, 1);
+	events += em_front_submit_polled(f, 0);
 	while (em_front_pending(f) && em_front_take(f, &r))
 		events++;
 	do {

@@ -69,10 +69,11 @@ static void step(struct state *t, uint8_t op, uint8_t arg, uint32_t value)
 				    &page->rsp_prod, &page->rsp_event };
 	struct req req = { .id = value };
 	struct rsp rsp = { .id = value };
+	struct fz_room room;
 	struct req *slot;
 	uint32_t n, was;
 
-	switch (op % 26) {
+	switch (op % 28) {
 	case 0:
 		was = fz_front_free(&t->f);
 		MUST(fz_front_stage(&t->f, &req) == (was > 0));
@@ -178,6 +179,23 @@ static void step(struct state *t, uint8_t op, uint8_t arg, uint32_t value)
 	case 25:
 		fz_back_publish_polled(&t->b);
 		MUST(t->b.s.published == t->b.s.prod);
+		break;
+	case 26:
+		was = fz_front_free(&t->f);
+		room = fz_front_room(&t->f);
+		slot = fz_room_slot(&room, value % 70);
+		MUST((slot != NULL) == (value % 70 < was));
+		if (slot)
+			*slot = req;
+		break;
+	case 27:
+		was = fz_front_outstanding(&t->f);
+		n = arg <= fz_front_free(&t->f) ? arg : 0;
+		if (value % 2)
+			fz_front_submit(&t->f, arg);
+		else
+			fz_front_submit_polled(&t->f, arg);
+		MUST(fz_front_outstanding(&t->f) == was + n);
 		break;
 	case 17:
 		page->rsp_prod = t->f.s.published + (int8_t)value % 3;

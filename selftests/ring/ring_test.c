@@ -279,6 +279,48 @@ TEST(claim_fills_in_place)
 	}
 }
 
+TEST(submit_stages_and_publishes_what_was_filled)
+{
+	FOR_EACH_START(i) {
+		struct req r = request(0);
+		struct t_room room;
+		uint32_t n = 1;
+
+		setup(starts[i]);
+		CHECK(t_front_stage(&f, &r)); /* shown with the rest */
+		room = t_front_room(&f);
+		CHECK(room.nr == NR - 1);
+		for (uint32_t k = 0; k < NR - 1; k++) {
+			struct req *slot = t_room_slot(&room, k);
+
+			REQUIRE(slot);
+			*slot = request(n + k);
+		}
+		CHECK(!t_room_slot(&room, NR - 1));
+		CHECK(t_front_free(&f) == NR - 1 && !t_back_pending(&b));
+		CHECK(!t_front_submit(&f, NR)); /* too many: nothing happens */
+		CHECK(!t_front_submit_polled(&f, UINT32_MAX));
+		CHECK(t_front_free(&f) == NR - 1 && !t_back_pending(&b));
+		CHECK(t_front_submit(&f, 3));
+		CHECK(t_front_outstanding(&f) == 4 && t_back_pending(&b) == 4);
+		CHECK(!t_front_submit(&f, 0) && !t_front_submit_polled(&f, 0));
+		CHECK(t_front_submit_polled(&f, 2));
+		CHECK(!t_front_submit(&f, NR - 6)); /* passes no event index */
+		CHECK(t_back_pending(&b) == NR);
+		room = t_front_room(&f);
+		CHECK(!room.nr && !t_room_slot(&room, 0));
+		for (n = 0; n < NR; n++)
+			CHECK(t_back_consume(&b, &r) && r.id == n &&
+			      r.value == n * 7);
+		CHECK(!t_back_broken(&b));
+		respond(NR);
+		CHECK(t_back_publish(&b));
+		reap(NR);
+		room = t_front_room(&f);
+		CHECK(t_room_slot(&room, NR - 1) && !t_room_slot(&room, NR));
+	}
+}
+
 /* Slots of any size, byte for byte. */
 struct odd {
 	uint8_t byte[13];
@@ -382,6 +424,7 @@ int main(void)
 		TAP_TEST(arm_at_a_distance),
 		TAP_TEST(disarmed_hears_nothing),
 		TAP_TEST(claim_fills_in_place),
+		TAP_TEST(submit_stages_and_publishes_what_was_filled),
 		TAP_TEST(odd_sizes_are_copied_whole),
 		TAP_TEST(take_stays_within_the_snapshot),
 		TAP_TEST(publish_polled_shows_and_never_notifies),
