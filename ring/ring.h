@@ -451,92 +451,92 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 		uint32_t at_;                                                  \
 		uint32_t nr;                                                   \
 	};                                                                     \
-                                                                               \
+									       \
 	RING_FN_ union name##_slot *name##_slot_(                              \
 		const struct ring_side *s, uint32_t i)                         \
 	{                                                                      \
 		union name##_slot *slot =                                      \
 			(union name##_slot *)s->slots + (i & s->mask);         \
-                                                                               \
+									       \
 		if (!slot)                                                     \
 			__builtin_unreachable();                               \
 		return slot;                                                   \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ uint32_t name##_ring_size(size_t bytes)                       \
 	{                                                                      \
 		return ring_slots_(bytes, sizeof(union name##_slot));          \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ void name##_front_init(struct name##_front *f,                \
 					void *page, size_t bytes)              \
 	{                                                                      \
 		struct ring_shared *sh = (struct ring_shared *)page;           \
-                                                                               \
+									       \
 		__builtin_memset(page, 0, bytes);                              \
 		ring_store_(&sh->req_event, 1);                                \
 		ring_store_(&sh->rsp_event, 1);                                \
 		ring_bind_(&f->s, page, bytes, sizeof(union name##_slot));     \
 		ring_start_(&f->s, 0);                                         \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ uint32_t name##_front_free(const struct name##_front *f)      \
 	{                                                                      \
 		return f->s.nr - (f->s.prod - f->s.cons);                      \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ uint32_t name##_front_outstanding(                            \
 		const struct name##_front *f)                                  \
 	{                                                                      \
 		return f->s.prod - f->s.cons;                                  \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ req_t *name##_front_claim(struct name##_front *f)             \
 	{                                                                      \
 		uint32_t i = f->s.prod;                                        \
-                                                                               \
+									       \
 		if (ring_unlikely_(i == f->s.cons + f->s.nr))                  \
 			return NULL;                                           \
 		f->s.prod = i + 1;                                             \
 		return &name##_slot_(&f->s, i)->req;                           \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_front_stage(struct name##_front *f,               \
 					 const req_t *req)                     \
 	{                                                                      \
 		req_t *to = name##_front_claim(f);                             \
-                                                                               \
+									       \
 		if (to)                                                        \
 			*to = *req;                                            \
 		return to;                                                     \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_front_publish(struct name##_front *f)             \
 	{                                                                      \
 		struct ring_shared *sh = ring_shared_(&f->s);                  \
-                                                                               \
+									       \
 		return ring_publish_(&f->s, &sh->req_prod, &sh->req_event,     \
 				     f->s.prod, true);                         \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_front_publish_polled(struct name##_front *f)      \
 	{                                                                      \
 		return ring_show_(&f->s, &ring_shared_(&f->s)->req_prod,       \
 				  f->s.prod, true);                            \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ struct name##_room name##_front_room(                         \
 		const struct name##_front *f)                                  \
 	{                                                                      \
 		struct name##_room room;                                       \
-                                                                               \
+									       \
 		room.slots_ = (union name##_slot *)f->s.slots;                 \
 		room.mask_ = f->s.mask;                                        \
 		room.at_ = f->s.prod;                                          \
 		room.nr = name##_front_free(f);                                \
 		return room;                                                   \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ req_t *name##_room_slot(const struct name##_room *room,       \
 					 uint32_t i)                           \
 	{                                                                      \
@@ -544,17 +544,17 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 			return NULL;                                           \
 		return &room->slots_[(room->at_ + i) & room->mask_].req;       \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_front_submit(struct name##_front *f, uint32_t n)  \
 	{                                                                      \
 		struct ring_shared *sh = ring_shared_(&f->s);                  \
-                                                                               \
+									       \
 		if (ring_unlikely_(n > name##_front_free(f)))                  \
 			return false;                                          \
 		return ring_publish_(&f->s, &sh->req_prod, &sh->req_event,     \
 				     f->s.prod + n, true);                     \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_front_submit_polled(struct name##_front *f,       \
 						 uint32_t n)                   \
 	{                                                                      \
@@ -563,18 +563,18 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 		return ring_show_(&f->s, &ring_shared_(&f->s)->req_prod,       \
 				  f->s.prod + n, true);                        \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ uint32_t name##_front_pending(struct name##_front *f)         \
 	{                                                                      \
 		uint32_t n = ring_refresh_(&f->s,                              \
 					   &ring_shared_(&f->s)->rsp_prod, 0); \
-                                                                               \
+									       \
 		if (!n)                                                        \
 			ring_missed_(&f->s, name##_slot_(&f->s, f->s.cons),    \
 				     sizeof(union name##_slot));               \
 		return n;                                                      \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_front_attach(struct name##_front *f,              \
 					  void *page, size_t bytes)            \
 	{                                                                      \
@@ -584,11 +584,11 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 		name##_front_pending(f);                                       \
 		return !f->s.broken;                                           \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_front_take(struct name##_front *f, rsp_t *rsp)    \
 	{                                                                      \
 		uint32_t i = f->s.cons;                                        \
-                                                                               \
+									       \
 		if (i == f->s.seen)                                            \
 			return false;                                          \
 		ring_copy_out_(rsp, &name##_slot_(&f->s, i)->rsp,              \
@@ -596,55 +596,55 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 		f->s.cons = i + 1;                                             \
 		return true;                                                   \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_front_reap(struct name##_front *f,                \
 					rsp_t *rsp)                            \
 	{                                                                      \
 		return name##_front_take(f, rsp) ||                            \
 		       (name##_front_pending(f) && name##_front_take(f, rsp)); \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_front_arm_at(struct name##_front *f,              \
 					  uint32_t n)                          \
 	{                                                                      \
 		struct ring_shared *sh = ring_shared_(&f->s);                  \
-                                                                               \
+									       \
 		ring_ask_(&f->s, &sh->rsp_event, n);                           \
 		return ring_refresh_(&f->s, &sh->rsp_prod, 0) >= n;            \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_front_arm(struct name##_front *f)                 \
 	{                                                                      \
 		return name##_front_arm_at(f, 1);                              \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ void name##_front_disarm(struct name##_front *f)              \
 	{                                                                      \
 		ring_disarm_(&f->s, &ring_shared_(&f->s)->rsp_event);          \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ void name##_front_condemn(struct name##_front *f)             \
 	{                                                                      \
 		ring_condemn_(&f->s);                                          \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_front_broken(const struct name##_front *f)        \
 	{                                                                      \
 		return f->s.broken;                                            \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ uint32_t name##_back_pending(struct name##_back *b)           \
 	{                                                                      \
 		uint32_t n = ring_refresh_(&b->s,                              \
 					   &ring_shared_(&b->s)->req_prod,     \
 					   b->s.nr);                           \
-                                                                               \
+									       \
 		if (!n)                                                        \
 			ring_missed_(&b->s, name##_slot_(&b->s, b->s.cons),    \
 				     sizeof(union name##_slot));               \
 		return n;                                                      \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_back_attach(struct name##_back *b,                \
 					 void *page, size_t bytes)             \
 	{                                                                      \
@@ -654,11 +654,11 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 		name##_back_pending(b);                                        \
 		return !b->s.broken;                                           \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_back_take(struct name##_back *b, req_t *req)      \
 	{                                                                      \
 		uint32_t i = b->s.cons;                                        \
-                                                                               \
+									       \
 		if (i == b->s.seen)                                            \
 			return false;                                          \
 		/* The answer goes into the same line. */                      \
@@ -670,20 +670,20 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 		b->s.cons = i + 1;                                             \
 		return true;                                                   \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_back_consume(struct name##_back *b,               \
 					  req_t *req)                          \
 	{                                                                      \
 		return name##_back_take(b, req) ||                             \
 		       (name##_back_pending(b) && name##_back_take(b, req));   \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ uint32_t name##_back_unanswered(                              \
 		const struct name##_back *b)                                   \
 	{                                                                      \
 		return b->s.cons - b->s.prod;                                  \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_back_rewind(struct name##_back *b,                \
 					 uint32_t n)                           \
 	{                                                                      \
@@ -695,57 +695,57 @@ RING_FN_ void ring_disarm_(const struct ring_side *s, uint32_t *event)
 			b->s.seen = b->s.cons;                                 \
 		return true;                                                   \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_back_respond(struct name##_back *b,               \
 					  const rsp_t *rsp)                    \
 	{                                                                      \
 		uint32_t i = b->s.prod;                                        \
-                                                                               \
+									       \
 		if (ring_unlikely_(i == b->s.cons))                            \
 			return false;                                          \
 		name##_slot_(&b->s, i)->rsp = *rsp;                            \
 		b->s.prod = i + 1;                                             \
 		return true;                                                   \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_back_publish(struct name##_back *b)               \
 	{                                                                      \
 		struct ring_shared *sh = ring_shared_(&b->s);                  \
-                                                                               \
+									       \
 		return ring_publish_(&b->s, &sh->rsp_prod, &sh->rsp_event,     \
 				     b->s.prod, false);                        \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_back_publish_polled(struct name##_back *b)        \
 	{                                                                      \
 		return ring_show_(&b->s, &ring_shared_(&b->s)->rsp_prod,       \
 				  b->s.prod, false);                           \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_back_arm_at(struct name##_back *b,                \
 					 uint32_t n)                           \
 	{                                                                      \
 		struct ring_shared *sh = ring_shared_(&b->s);                  \
-                                                                               \
+									       \
 		ring_ask_(&b->s, &sh->req_event, n);                           \
 		return ring_refresh_(&b->s, &sh->req_prod, b->s.nr) >= n;      \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_back_arm(struct name##_back *b)                   \
 	{                                                                      \
 		return name##_back_arm_at(b, 1);                               \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ void name##_back_disarm(struct name##_back *b)                \
 	{                                                                      \
 		ring_disarm_(&b->s, &ring_shared_(&b->s)->req_event);          \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ void name##_back_condemn(struct name##_back *b)               \
 	{                                                                      \
 		ring_condemn_(&b->s);                                          \
 	}                                                                      \
-                                                                               \
+									       \
 	RING_FN_ bool name##_back_broken(const struct name##_back *b)          \
 	{                                                                      \
 		return b->s.broken;                                            \

@@ -386,8 +386,8 @@ int main(int argc, char **argv)
 		return run(argc, argv);
 	if (argc == 3 && !strcmp(argv[1], "limits"))
 		return limits((unsigned int)atoi(argv[2]));
-	fprintf(stderr, "usage: bench limits ROUNDS | bench run ROUNDS MS [SLOT "
-			"QD:BATCH spin|notify]... | bench count RING SLOT BATCH "
-			"spin|notify TOTAL\n");
+	fprintf(stderr, "usage: bench limits ROUNDS\n");
+	fprintf(stderr, "       bench run ROUNDS MS [SLOT QD:BATCH spin|notify]...\n");
+	fprintf(stderr, "       bench count RING SLOT BATCH spin|notify TOTAL\n");
 	return 2;
 }

@@ -33,13 +33,13 @@
 	};                                                                     \
 	RING_DEFINE(name, struct name##_req, struct name##_rsp);               \
 	DEFINE_RING_TYPES(x##name, struct name##_req, struct name##_rsp);      \
-                                                                               \
+									       \
 	static void name##_fill(uint8_t *p, size_t size, uint32_t n)           \
 	{                                                                      \
 		for (size_t i = 0; i < size; i++)                              \
 			p[i] = (uint8_t)(n * 31 + i * 7);                      \
 	}                                                                      \
-                                                                               \
+									       \
 	static bool name##_right(const uint8_t *p, size_t size, uint32_t n)    \
 	{                                                                      \
 		for (size_t i = 0; i < size; i++)                              \
@@ -47,7 +47,7 @@
 				return false;                                  \
 		return true;                                                   \
 	}                                                                      \
-                                                                               \
+									       \
 	static void name##_our_front(void *area, size_t bytes, uint32_t at)    \
 	{                                                                      \
 		struct x##name##_sring *sring = area;                          \
@@ -57,7 +57,7 @@
 		uint32_t nr = name##_ring_size(bytes);                         \
 		unsigned int seed = at + 1;                                    \
 		int notify, want;                                              \
-                                                                               \
+									       \
 		name##_front_init(&f, area, bytes);                            \
 		sring->req_prod = at;                                          \
 		sring->rsp_prod = at;                                          \
@@ -70,7 +70,7 @@
 			struct name##_req req;                                 \
 			struct name##_rsp rsp;                                 \
 			int more;                                              \
-                                                                               \
+									       \
 			while (n-- && name##_front_free(&f)) {                 \
 				name##_fill(req.byte, sizeof(req), sent++);    \
 				REQUIRE(name##_front_stage(&f, &req));         \
@@ -110,7 +110,7 @@
 		}                                                              \
 		CHECK(!name##_front_broken(&f));                               \
 	}                                                                      \
-                                                                               \
+									       \
 	static void name##_our_back(void *area, size_t bytes, uint32_t at)     \
 	{                                                                      \
 		struct x##name##_sring *sring = area;                          \
@@ -120,7 +120,7 @@
 		uint32_t nr = name##_ring_size(bytes);                         \
 		unsigned int seed = at + 1;                                    \
 		int notify, want;                                              \
-                                                                               \
+									       \
 		memset(area, 0, bytes);                                        \
 		SHARED_RING_INIT(sring);                                       \
 		FRONT_RING_ATTACH(&front, sring, at, bytes);                   \
@@ -135,7 +135,7 @@
 			struct name##_req req;                                 \
 			struct name##_rsp rsp;                                 \
 			int more;                                              \
-                                                                               \
+									       \
 			while (n-- && !RING_FULL(&front)) {                    \
 				name##_fill(req.byte, sizeof(req), sent++);    \
 				*RING_GET_REQUEST(&front,                      \
@@ -178,14 +178,14 @@
 		}                                                              \
 		CHECK(!name##_back_broken(&b));                                \
 	}                                                                      \
-                                                                               \
+									       \
 	static void name(void)                                                 \
 	{                                                                      \
 		static const uint32_t start[] = { 0, 0xfffffff0, 0x7fffffff }; \
-                                                                               \
+									       \
 		for (size_t pages = 1; pages <= 16; pages++) {                 \
 			void *area = aligned_alloc(PAGE, pages * PAGE);        \
-                                                                               \
+									       \
 			REQUIRE(area);                                         \
 			CHECK(sizeof(union name##_slot) ==                     \
 			      sizeof(union x##name##_sring_entry));            \
