@@ -8,9 +8,9 @@
  *
  *	ring_init(r)		lay the ring out
  *	front_start(f, r), back_start(b, r)
- *	front_room(f)		what a batch needs to know of the front end
+ *	front_room(f, batch)	what a batch needs to know of the front end
  *	front_send(f, room, id, i)	fill the next request, the i-th of its batch
- *	front_push(f, n, notify)	show the n that were filled; true: wake the
+ *	front_push(f, room, n, notify)	show the n that were filled; true: wake the
  *				back end
  *	front_look(f)		how many responses may be taken now, or just
  *				some number if not COUNTED
@@ -20,7 +20,8 @@
  *	back_look(b), back_serve(b): take one request and answer it,
  *	false if none is left; back_push(b, notify), back_done(b), back_arm(b): likewise
  *
- * A driver keeps its private state in memory, so the loops do too.
+ * A driver keeps its private state in memory, so the loops do too; and it knows
+ * whether it sends one at a time.
  */
 #define CONTEST GLUE(GLUE(contest, RING), SLOT)
 
@@ -37,21 +38,21 @@ static struct front front_state __attribute__((aligned(128)));
 static struct back back_state __attribute__((aligned(128)));
 
 static inline __attribute__((always_inline)) uint64_t
-front_loop(struct run *r, struct front *f, const bool notify)
+front_loop(struct run *r, struct front *f, const bool notify, const bool one)
 {
 	const uint64_t total = r->total;
-	const uint32_t qd = r->qd, batch = r->batch;
+	const uint32_t qd = r->qd, batch = one ? 1 : r->batch;
 	uint64_t sent = 0, done = 0, sum = 0;
 
 	while (done < total) {
 		uint32_t n;
 
 		while (sent < total && sent + batch <= done + qd) {
-			room_t room = front_room(f);
+			room_t room = front_room(f, batch);
 
 			for (n = 0; n < batch; n++)
 				front_send(f, &room, sent++, n);
-			if (front_push(f, n, notify))
+			if (front_push(f, &room, n, notify))
 				event_send(&r->to_back);
 		}
 		n = front_look(f);
@@ -108,7 +109,11 @@ static uint64_t ring_front(struct run *r)
 {
 	struct front *f = &front_state;
 
-	return r->notify ? front_loop(r, f, true) : front_loop(r, f, false);
+	if (r->batch == 1)
+		return r->notify ? front_loop(r, f, true, true) :
+				   front_loop(r, f, false, true);
+	return r->notify ? front_loop(r, f, true, false) :
+			   front_loop(r, f, false, false);
 }
 
 static void ring_back(struct run *r)
@@ -122,18 +127,19 @@ static void ring_back(struct run *r)
 }
 
 static inline __attribute__((always_inline)) uint64_t
-single_loop(struct run *r, struct front *f, struct back *b, const bool notify)
+single_loop(struct run *r, struct front *f, struct back *b, const bool notify,
+	    const bool one)
 {
-	const uint32_t batch = r->batch;
+	const uint32_t batch = one ? 1 : r->batch;
 	uint64_t sum = 0;
 	uint32_t n;
 
 	for (uint64_t id = 0; id < r->total;) {
-		room_t room = front_room(f);
+		room_t room = front_room(f, batch);
 
 		for (n = 0; n < batch; n++)
 			front_send(f, &room, id++, n);
-		sum += front_push(f, n, notify);
+		sum += front_push(f, &room, n, notify);
 		while ((n = back_look(b))) {
 			while (NEXT(n, back_serve(b)))
 				;
@@ -158,8 +164,11 @@ static ALONE uint64_t ring_single(struct run *r)
 	struct front *f = &front_state;
 	struct back *b = &back_state;
 
-	return r->notify ? single_loop(r, f, b, true) :
-			   single_loop(r, f, b, false);
+	if (r->batch == 1)
+		return r->notify ? single_loop(r, f, b, true, true) :
+				   single_loop(r, f, b, false, true);
+	return r->notify ? single_loop(r, f, b, true, false) :
+			   single_loop(r, f, b, false, false);
 }
 
 static void ring_setup(struct run *r)

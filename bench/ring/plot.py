@@ -4,7 +4,7 @@
 import math
 
 COLOURS = {"tenon": "#c0392b", "xen": "#222222", "xen-private": "#7f8c8d",
-           "xen-per-item": "#b9a26a", "vsplit": "#2980b9",
+           "xen-per-item": "#b9a26a", "xen-paced": "#95a5a6", "vsplit": "#2980b9",
            "vpacked": "#16a085", "ck": "#8e44ad", "rte": "#d68910",
            "liburing-nop": "#5d6d7e"}
 WIDTH, HEIGHT = 340, 240

@@ -55,9 +55,10 @@ static inline void back_start(struct back *b, struct run *r)
 
 typedef struct no_room room_t;
 
-static inline room_t front_room(const struct front *f)
+static inline room_t front_room(const struct front *f, uint32_t batch)
 {
 	(void)f;
+	(void)batch;
 	return no_room();
 }
 
@@ -75,9 +76,11 @@ static inline void front_send(struct front *f, const room_t *room, uint64_t id,
 	ck_ring_enqueue_commit_spsc(&f->p->to_back);
 }
 
-static inline bool front_push(struct front *f, uint32_t n, bool notify)
+static inline bool front_push(struct front *f, const room_t *room, uint32_t n,
+			      bool notify)
 {
 	(void)f;
+	(void)room;
 	(void)n;
 	(void)notify;
 	return false;

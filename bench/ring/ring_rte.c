@@ -57,9 +57,10 @@ static inline void back_start(struct back *b, struct run *r)
 
 typedef struct no_room room_t;
 
-static inline room_t front_room(const struct front *f)
+static inline room_t front_room(const struct front *f, uint32_t batch)
 {
 	(void)f;
+	(void)batch;
 	return no_room();
 }
 
@@ -71,8 +72,10 @@ static inline void front_send(struct front *f, const room_t *room, uint64_t id,
 	req_fill(&f->req[f->filled++ % BURST], id);
 }
 
-static inline bool front_push(struct front *f, uint32_t n, bool notify)
+static inline bool front_push(struct front *f, const room_t *room, uint32_t n,
+			      bool notify)
 {
+	(void)room;
 	(void)n;
 	(void)notify;
 	rte_ring_sp_enqueue_bulk_elem(f->out, f->req, sizeof(struct req),

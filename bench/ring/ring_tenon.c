@@ -39,25 +39,37 @@ static inline void back_start(struct back *b, struct run *r)
 	tn_back_attach(&b->ring, r->area, ring_bytes(r));
 }
 
-typedef struct tn_room room_t;
+/* One at a time is claimed and published, a batch is filled and submitted. */
+typedef struct {
+	struct tn_room free;
+	bool one;
+} room_t;
 
-static inline room_t front_room(const struct front *f)
+static inline room_t front_room(const struct front *f, uint32_t batch)
 {
-	return tn_front_room(&f->ring);
+	room_t room = { .one = batch == 1 };
+
+	if (!room.one)
+		room.free = tn_front_room(&f->ring);
+	return room;
 }
 
 static inline void front_send(struct front *f, const room_t *room, uint64_t id,
 			      uint32_t i)
 {
-	struct req *q = tn_room_slot(room, i);
+	struct req *q = room->one ? tn_front_claim(&f->ring) :
+				    tn_room_slot(&room->free, i);
 
-	(void)f;
 	if (q)
 		req_fill(q, id);
 }
 
-static inline bool front_push(struct front *f, uint32_t n, bool notify)
+static inline bool front_push(struct front *f, const room_t *room, uint32_t n,
+			      bool notify)
 {
+	if (room->one)
+		return notify ? tn_front_publish(&f->ring) :
+				(tn_front_publish_polled(&f->ring), false);
 	return notify ? tn_front_submit(&f->ring, n) :
 			(tn_front_submit_polled(&f->ring, n), false);
 }

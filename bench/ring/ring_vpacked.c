@@ -150,9 +150,10 @@ static inline void side_ask(const struct side *s, struct vp_event *ev)
 
 typedef struct no_room room_t;
 
-static inline room_t front_room(const struct front *f)
+static inline room_t front_room(const struct front *f, uint32_t batch)
 {
 	(void)f;
+	(void)batch;
 	return no_room();
 }
 
@@ -174,8 +175,10 @@ static inline void front_send(struct front *f, const room_t *room, uint64_t id,
 	side_add(s, s->out.wrap ? DESC_AVAIL : DESC_USED);
 }
 
-static inline bool front_push(struct front *f, uint32_t n, bool notify)
+static inline bool front_push(struct front *f, const room_t *room, uint32_t n,
+			      bool notify)
 {
+	(void)room;
 	(void)n;
 	return side_push(&f->s, &f->s.q->back, notify);
 }

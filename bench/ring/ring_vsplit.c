@@ -100,9 +100,10 @@ static inline void back_start(struct back *b, struct run *r)
 
 typedef struct no_room room_t;
 
-static inline room_t front_room(const struct front *f)
+static inline room_t front_room(const struct front *f, uint32_t batch)
 {
 	(void)f;
+	(void)batch;
 	return no_room();
 }
 
@@ -123,10 +124,12 @@ static inline void front_send(struct front *f, const room_t *room, uint64_t id,
 	q->avail.ring[f->avail++ & f->mask] = d;
 }
 
-static inline bool front_push(struct front *f, uint32_t n, bool notify)
+static inline bool front_push(struct front *f, const room_t *room, uint32_t n,
+			      bool notify)
 {
 	uint16_t old = f->shown;
 
+	(void)room;
 	(void)n;
 	__atomic_store_n(&f->q->avail.idx, f->avail, __ATOMIC_RELEASE);
 	f->shown = f->avail;

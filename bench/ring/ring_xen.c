@@ -92,9 +92,10 @@ static inline void back_start(struct back *b, struct run *r)
 
 typedef struct no_room room_t;
 
-static inline room_t front_room(const struct front *f)
+static inline room_t front_room(const struct front *f, uint32_t batch)
 {
 	(void)f;
+	(void)batch;
 	return no_room();
 }
 
@@ -109,10 +110,12 @@ static inline void front_send(struct front *f, const room_t *room, uint64_t id,
 	f->ring.req_prod_pvt++;
 }
 
-static inline bool front_push(struct front *f, uint32_t n, bool notify)
+static inline bool front_push(struct front *f, const room_t *room, uint32_t n,
+			      bool notify)
 {
 	int kick = 0;
 
+	(void)room;
 	(void)n;
 	if (notify)
 		RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&f->ring, kick);
