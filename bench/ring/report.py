@@ -72,7 +72,7 @@ def measured(bench, rounds, ms, limit):
         print(f"{done} rounds, {min(near.values(), default=0)} of them near",
               file=sys.stderr)
         if done >= rounds and (
-                not near or min(near.values()) >= rounds or
+                min(near.values(), default=0) >= rounds or
                 time.monotonic() > until):
             return seen
 
@@ -184,7 +184,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--ms", type=int, default=3)
-    parser.add_argument("--limit", type=int, default=600)
+    parser.add_argument("--limit", type=int, default=400)
     parser.add_argument("--out", default=OUT)
     parser.add_argument("--bench",
                         default=os.path.join(OUT, "bench", "ring", "bench"))
