@@ -55,16 +55,15 @@ def limits(bench, rounds):
 
 
 def measured(bench, rounds, ms, limit):
-    """(cell, ring, round) to place, ns and events, of enough rounds."""
+    """(cell, ring, round) to place and ns, of enough rounds."""
     seen = {}
     done = 0
     until = time.monotonic() + limit
     while True:
         for words in run([bench, "run", str(BURST), str(ms)]):
-            slot, qd, batch, mode, ring, number, place, ns, events = words
+            slot, qd, batch, mode, ring, number, place, ns, _ = words
             cell = (int(slot), int(qd), int(batch), mode)
-            seen[cell, ring, done + int(number)] = (
-                place, float(ns), float(events))
+            seen[cell, ring, done + int(number)] = (place, float(ns))
         done += BURST
         near = collections.Counter(
             cell for (cell, ring, _), value in seen.items()
@@ -81,22 +80,20 @@ def cells(bench, rounds, ms, limit):
     """Every cell: median ns and median ratio to BASE in the same round."""
     seen = measured(bench, rounds, ms, limit)
     groups = collections.defaultdict(list)
-    for (cell, ring, number), (place, ns, events) in seen.items():
+    for (cell, ring, number), (place, ns) in seen.items():
         if place == "unknown":
             continue
         base = seen.get((cell, BASE, number))
         ratio = base[1] / ns if base and base[0] == place else None
-        groups[cell, ring, place].append((ns, ratio, events))
+        groups[cell, ring, place].append((ns, ratio))
     result = []
     for (cell, ring, place), values in groups.items():
-        ratios = [ratio for _, ratio, _ in values if ratio is not None]
+        ratios = [ratio for _, ratio in values if ratio is not None]
         result.append({
             "ring": ring, "slot": cell[0], "qd": cell[1], "batch": cell[2],
             "mode": cell[3], "place": place, "rounds": len(values),
-            "median": round(median([ns for ns, _, _ in values]), 2),
-            "ratio_to_xen": round(median(ratios), 3) if ratios else None,
-            "rounds_with_xen": len(ratios),
-            "events": round(median([ev for _, _, ev in values]), 4)})
+            "median": round(median([ns for ns, _ in values]), 2),
+            "ratio_to_xen": round(median(ratios), 3) if ratios else None})
     return result
 
 
