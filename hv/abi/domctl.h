@@ -16,6 +16,8 @@ enum {
 	XEN_DOMCTL_setvcpuaffinity = 9,
 	XEN_DOMCTL_shadow_op = 10,
 	XEN_DOMCTL_max_mem = 11,
+	XEN_DOMCTL_setvcpucontext = 12,
+	XEN_DOMCTL_getvcpucontext = 13,
 	XEN_DOMCTL_getvcpuinfo = 14,
 	XEN_DOMCTL_max_vcpus = 15,
 	XEN_DOMCTL_scheduler_op = 16,
@@ -59,7 +61,6 @@ struct xen_arch_domainconfig {
 #define XEN_DOMCTL_CDF_oos_off (1U << 3)
 #define XEN_DOMCTL_CDF_xs_domain (1U << 4)
 
-
 struct xen_domctl_createdomain {
 	u32 ssidref;
 	u8 handle[16];
@@ -74,7 +75,6 @@ struct xen_domctl_createdomain {
 	u32 cpupool_id;
 	struct xen_arch_domainconfig arch;
 };
-
 
 struct xen_domctl_getdomaininfo {
 	domid_t domain;
@@ -123,6 +123,11 @@ struct xen_domctl_shadow_op {
 
 struct xen_domctl_max_mem {
 	u64 max_memkb;
+};
+
+struct xen_domctl_vcpucontext {
+	u32 vcpu;
+	u64 ctxt; /* struct vcpu_guest_context */
 };
 
 struct xen_domctl_getvcpuinfo {
@@ -256,6 +261,7 @@ struct xen_domctl {
 		struct xen_domctl_vcpuaffinity vcpuaffinity;
 		struct xen_domctl_shadow_op shadow_op;
 		struct xen_domctl_max_mem max_mem;
+		struct xen_domctl_vcpucontext vcpucontext;
 		struct xen_domctl_getvcpuinfo getvcpuinfo;
 		struct xen_domctl_max_vcpus max_vcpus;
 		struct xen_domctl_scheduler_op scheduler_op;

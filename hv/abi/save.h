@@ -14,7 +14,10 @@ enum hvm_save_code {
 	HVM_SAVE_END = 0,
 	HVM_SAVE_HEADER = 1,
 	HVM_SAVE_CPU = 2,
+	HVM_SAVE_LAPIC = 5,
+	HVM_SAVE_LAPIC_REGS = 6,
 	HVM_SAVE_MTRR = 14,
+	HVM_SAVE_CPU_XSAVE = 16,
 	HVM_SAVE_CODE_MAX = 20,
 };
 
@@ -70,6 +73,18 @@ struct hvm_hw_cpu {
 	u32 pad0;
 };
 
+struct hvm_hw_lapic {
+	u64 apic_base_msr;
+	u32 disabled;
+	u32 timer_divisor; /* what the divide register says */
+	u64 tdt_msr;
+};
+
+/* Registers at 16 times their number; the ICR's upper half is one more. */
+struct hvm_hw_lapic_regs {
+	u8 data[1024];
+};
+
 #define MTRR_VCNT 8
 #define NUM_FIXED_MSR 11
 
@@ -79,6 +94,16 @@ struct hvm_hw_mtrr {
 	u64 msr_mtrr_fixed[NUM_FIXED_MSR];
 	u64 msr_mtrr_cap;
 	u64 msr_mtrr_def_type;
+};
+
+/* Followed by the rest of what XSAVE writes, not compacted. */
+struct hvm_hw_cpu_xsave {
+	u64 xfeature_mask; /* ignored */
+	u64 xcr0;
+	u64 xcr0_accum; /* what the area below has room for */
+	u8 fpu_sse[512];
+	u64 xstate_bv, xcomp_bv;
+	u64 reserved[6];
 };
 
 #endif /* HV_ABI_SAVE_H */

@@ -34,4 +34,24 @@ struct vcpu_register_vcpu_info {
 	u32 rsvd;
 };
 
+/* domctl {get,set}vcpucontext; what has no name here is for PV guests only. */
+struct vcpu_guest_context {
+	u8 fpu_ctxt[512];
+	u64 flags; /* VGCF_* */
+	struct cpu_user_regs {
+		u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
+		u64 rax, rcx, rdx, rsi, rdi;
+		u32 error_code, entry_vector;
+		u64 rip, cs, rflags, rsp, ss, es, ds, fs, gs;
+	} user_regs;
+	u8 trap_ctxt[4096];
+	u64 ldt_base, ldt_ents, gdt_frames[16], gdt_ents, kernel_ss, kernel_sp;
+	u64 ctrlreg[8], debugreg[8];
+	u64 callback_eip[3], vm_assist;
+	u64 fs_base, gs_base_kernel, gs_base_user;
+};
+
+#define VGCF_in_kernel (1U << 2)
+#define VGCF_online (1U << 5)
+
 #endif /* HV_ABI_VCPU_H */

@@ -221,22 +221,26 @@ static long domctl_address_size(struct domain *d, struct xen_domctl *op)
 static long domctl_page_info(struct domain *d, struct xen_domctl *op)
 {
 	struct xen_domctl_getpageframeinfo3 *arg = &op->u.getpageframeinfo3;
+	u64 entry[128];
 
 	if (d == current->domain)
 		return -EINVAL;
 	if (arg->num > MAX_PFINFO)
 		return -E2BIG;
-	for (u64 i = 0; i < arg->num; i++) {
-		u64 gva = arg->array + i * sizeof(u64);
-		enum p2m_type type;
-		u64 entry;
+	for (u64 done = 0, n; done < arg->num; done += n) {
+		u64 gva = arg->array + done * sizeof(entry[0]);
 
-		if (guest_read(&entry, gva, sizeof(entry)))
+		n = min(arg->num - done, (u64)ARRAY_SIZE(entry));
+		if (guest_read(entry, gva, n * sizeof(entry[0])))
 			return -EFAULT;
-		p2m_lookup(d, entry, &type, NULL);
-		entry = type == P2M_RAM ? XEN_DOMCTL_PFINFO_NOTAB :
-					  XEN_DOMCTL_PFINFO_XTAB;
-		if (guest_write(gva, &entry, sizeof(entry)))
+		for (u64 i = 0; i < n; i++) {
+			enum p2m_type type;
+
+			p2m_lookup(d, entry[i], &type, NULL);
+			entry[i] = type == P2M_RAM ? XEN_DOMCTL_PFINFO_NOTAB :
+						     XEN_DOMCTL_PFINFO_XTAB;
+		}
+		if (guest_write(gva, entry, n * sizeof(entry[0])))
 			return -EFAULT;
 	}
 	return 0;
@@ -254,6 +258,8 @@ static const struct domctl_handler handlers[] = {
 	[XEN_DOMCTL_setvcpuaffinity] = { domctl_set_vcpu_affinity, false },
 	[XEN_DOMCTL_shadow_op] = { domctl_shadow_op, true },
 	[XEN_DOMCTL_max_mem] = { domctl_max_mem, false },
+	[XEN_DOMCTL_setvcpucontext] = { domctl_vcpu_context, false },
+	[XEN_DOMCTL_getvcpucontext] = { domctl_vcpu_context, false },
 	[XEN_DOMCTL_getvcpuinfo] = { domctl_get_vcpu_info, true },
 	[XEN_DOMCTL_max_vcpus] = { domctl_max_vcpus, false },
 	[XEN_DOMCTL_scheduler_op] = { domctl_scheduler_op, true },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* domctl_vcpu.c - domctl: where vCPUs run, and how much */
+#include "../abi/vcpu.h"
 #include "toolstack.h"
 
 #define MAX_BITMAP_BITS 4096 /* far above any number of CPUs or nodes */
@@ -119,6 +120,38 @@ long domctl_get_vcpu_info(struct domain *d, struct xen_domctl *op)
 	arg->cpu_time = info.time[RUNSTATE_running];
 	arg->cpu = v->cpu ? v->cpu->id : 0;
 	return 0;
+}
+
+/*
+ * Both ways.  Of what is set, only the general registers are taken: the tools
+ * change one of them to tell a guest that its suspend was cancelled.
+ */
+long domctl_vcpu_context(struct domain *d, struct xen_domctl *op)
+{
+	struct xen_domctl_vcpucontext *arg = &op->u.vcpucontext;
+	struct vcpu *v = vcpu_by_id(d, arg->vcpu);
+	struct vcpu_guest_context *ctx;
+	int err;
+
+	if (!v)
+		return -ESRCH;
+	if (d == current->domain)
+		return -EINVAL;
+	ctx = kzalloc(sizeof(*ctx));
+	if (!ctx)
+		return -ENOMEM;
+	vcpu_pause(v);
+	if (op->cmd == XEN_DOMCTL_getvcpucontext) {
+		vmm_get_registers(v, ctx);
+		err = guest_write(arg->ctxt, ctx, sizeof(*ctx));
+	} else {
+		err = guest_read(ctx, arg->ctxt, sizeof(*ctx));
+		if (!err)
+			vmm_set_registers(v, ctx);
+	}
+	vcpu_unpause(v);
+	kfree(ctx);
+	return err;
 }
 
 /* Buttons and reset lines are not there to be pushed. */

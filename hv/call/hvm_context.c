@@ -8,13 +8,8 @@
 #include "toolstack.h"
 #include "../abi/save.h"
 
-#define MAX_STREAM (256 * 1024) /* 64 vCPUs with all they can have */
-#define MAX_STREAM_ORDER 6
-
-/* Memory type registers are not modelled: guests see plain write-back memory. */
-#define MTRR_TYPE_WRITE_BACK 6
-#define MTRR_ENABLE (1U << 11)
-#define PAT_RESET 0x0007040600070406UL
+#define MAX_STREAM_ORDER 7 /* 64 vCPUs with all they can have */
+#define MAX_STREAM (PAGE_SIZE << MAX_STREAM_ORDER)
 
 struct stream {
 	u8 *data;
@@ -42,11 +37,11 @@ static void *stream_add(struct stream *s, u16 code, u16 instance, u32 length)
 static u32 stream_size(const struct domain *d)
 {
 	const u32 desc = sizeof(struct hvm_save_descriptor);
+	u32 size = 0;
 
-	return desc + sizeof(struct hvm_save_header) +
-	       d->max_vcpus * (2 * desc + sizeof(struct hvm_hw_cpu) +
-			       sizeof(struct hvm_hw_mtrr)) +
-	       desc;
+	for (unsigned int i = 0; i < VMM_RECORDS; i++)
+		size += desc + vmm_record(i)->most;
+	return 2 * desc + sizeof(struct hvm_save_header) + d->max_vcpus * size;
 }
 
 /* The next record, all of it inside the stream; false if it is malformed. */
@@ -68,23 +63,6 @@ static bool stream_next(struct stream *s, struct record *r)
 	return true;
 }
 
-static void save_cpu(struct stream *s, struct vcpu *v)
-{
-	struct hvm_hw_cpu *cpu;
-
-	cpu = stream_add(s, HVM_SAVE_CPU, v->id, sizeof(*cpu));
-	vmm_get_context(v, cpu);
-}
-
-static void save_mtrr(struct stream *s, struct vcpu *v)
-{
-	struct hvm_hw_mtrr *mtrr;
-
-	mtrr = stream_add(s, HVM_SAVE_MTRR, v->id, sizeof(*mtrr));
-	mtrr->msr_pat_cr = PAT_RESET;
-	mtrr->msr_mtrr_def_type = MTRR_TYPE_WRITE_BACK | MTRR_ENABLE;
-}
-
 static void save_domain(struct stream *s, struct domain *d)
 {
 	struct hvm_save_header *header;
@@ -93,12 +71,18 @@ static void save_domain(struct stream *s, struct domain *d)
 	header->magic = HVM_FILE_MAGIC;
 	header->version = HVM_FILE_VERSION;
 	header->gtsc_khz = tsc_khz;
-	/* A vCPU that never ran has no state worth telling. */
-	for (unsigned int i = 0; i < d->max_vcpus; i++)
-		if (!d->vcpu[i]->down)
-			save_cpu(s, d->vcpu[i]);
-	for (unsigned int i = 0; i < d->max_vcpus; i++)
-		save_mtrr(s, d->vcpu[i]);
+	for (unsigned int i = 0; i < VMM_RECORDS; i++) {
+		const struct vmm_record *r = vmm_record(i);
+
+		/*
+		 * A vCPU that is down is started anew.  But whoever builds a
+		 * guest wants to see the memory types of one that never ran.
+		 */
+		for (unsigned int j = 0; j < d->max_vcpus; j++)
+			if (r->code == HVM_SAVE_MTRR || !d->vcpu[j]->down)
+				r->get(d->vcpu[j],
+				       stream_add(s, r->code, j, r->most));
+	}
 	stream_add(s, HVM_SAVE_END, 0, 0);
 }
 
@@ -173,16 +157,18 @@ long domctl_get_hvm_context_partial(struct domain *d, struct xen_domctl *op)
 	return err;
 }
 
-/* The exact length of records that take effect, or are accepted and dropped. */
-static u32 record_length(u16 code)
+/* What takes the record; NULL if nothing does, or not this one. */
+static const struct vmm_record *record_taker(const struct record *r)
 {
-	switch (code) {
-	case HVM_SAVE_CPU:
-		return sizeof(struct hvm_hw_cpu);
-	case HVM_SAVE_MTRR:
-		return sizeof(struct hvm_hw_mtrr);
+	for (unsigned int i = 0; i < VMM_RECORDS; i++) {
+		const struct vmm_record *t = vmm_record(i);
+
+		if (t->code == r->code && r->length >= t->least &&
+		    r->length <= t->most && !(r->length % 8) &&
+		    (!t->ok || t->ok(r->body, r->length)))
+			return t;
 	}
-	return ~0U;
+	return NULL;
 }
 
 static bool header_valid(const struct record *r)
@@ -206,28 +192,25 @@ static bool stream_valid(struct stream s, const struct domain *d)
 	while (stream_next(&s, &r)) {
 		if (r.code == HVM_SAVE_END)
 			return !r.length;
-		if (r.instance >= d->max_vcpus ||
-		    r.length != record_length(r.code))
+		if (r.instance >= d->max_vcpus || !record_taker(&r)) {
+			printk_guest("d%u: context record %u of vCPU %u, %u bytes: not taken",
+				     d->id, r.code, r.instance, r.length);
 			return false;
+		}
 	}
 	return false;
 }
 
-static int load_domain(struct stream s, struct domain *d)
+static void load_domain(struct stream s, struct domain *d)
 {
 	struct record r;
-	int err = 0;
 
-	while (!err && stream_next(&s, &r) && r.code != HVM_SAVE_END) {
-		struct vcpu *v = d->vcpu[r.instance];
-
-		if (r.code != HVM_SAVE_CPU)
+	while (stream_next(&s, &r) && r.code != HVM_SAVE_END) {
+		if (r.code == HVM_SAVE_HEADER)
 			continue;
-		err = vmm_set_context(v, r.body);
-		if (!err)
-			vcpu_set_down(v, false);
+		vcpu_forget(d->vcpu[r.instance]);
+		record_taker(&r)->set(d->vcpu[r.instance], r.body, r.length);
 	}
-	return err;
 }
 
 long domctl_set_hvm_context(struct domain *d, struct xen_domctl *op)
@@ -247,7 +230,7 @@ long domctl_set_hvm_context(struct domain *d, struct xen_domctl *op)
 		err = -EINVAL;
 	if (!err) {
 		domain_pause(d);
-		err = load_domain(s, d);
+		load_domain(s, d);
 		domain_unpause(d);
 	}
 	stream_free(&s);

@@ -14,15 +14,10 @@ static long op_maximum_reservation(struct domain *d, void *arg)
 	return READ_ONCE(d->max_pages);
 }
 
-/*
- * First question of the tools when they save a guest, and asked for nothing
- * else.  Loading back all of its state is not there yet, so refuse now, not when
- * the guest has been destroyed.
- */
 static long op_maximum_gpfn(struct domain *d, void *arg)
 {
 	(void)arg;
-	return d == current->domain ? (long)p2m_max_gfn(d) : -EOPNOTSUPP;
+	return p2m_max_gfn(d);
 }
 
 /* The caller's map: as many entries as fit, and how many those are. */

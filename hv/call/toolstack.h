@@ -31,6 +31,7 @@ long domctl_set_vcpu_affinity(struct domain *d, struct xen_domctl *op);
 long domctl_get_vcpu_affinity(struct domain *d, struct xen_domctl *op);
 long domctl_get_node_affinity(struct domain *d, struct xen_domctl *op);
 long domctl_get_vcpu_info(struct domain *d, struct xen_domctl *op);
+long domctl_vcpu_context(struct domain *d, struct xen_domctl *op);
 long domctl_scheduler_op(struct domain *d, struct xen_domctl *op);
 long domctl_send_trigger(struct domain *d, struct xen_domctl *op);
 long domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op);

@@ -6,7 +6,7 @@
 static long op_up(struct vcpu *v)
 {
 	/* A vCPU that never had a context has nowhere to start. */
-	if (v->runstate_ns[RUNSTATE_running] == 0 && v->down)
+	if (!v->started)
 		return -EINVAL;
 	vcpu_set_down(v, false);
 	return 0;

@@ -330,8 +330,10 @@ void vcpu_set_down(struct vcpu *v, bool down)
 {
 	spin_lock(&sched_lock);
 	v->down = down;
-	if (!down)
+	if (!down) {
 		v->blocked = false;
+		v->started = true;
+	}
 	sched_update(v);
 	sched_unlock();
 }

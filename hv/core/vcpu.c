@@ -63,6 +63,7 @@ int vcpu_place_info(struct vcpu *v, gfn_t gfn, unsigned int offset)
 	struct domain *d = v->domain;
 	struct vcpu_info *info;
 	struct page *pg;
+	int err = 0;
 
 	if (offset % 8 || offset > PAGE_SIZE - sizeof(*info))
 		return -EINVAL;
@@ -73,29 +74,31 @@ int vcpu_place_info(struct vcpu *v, gfn_t gfn, unsigned int offset)
 
 	/*
 	 * Only @v itself, or nobody while it is down, uses the old place.  No
-	 * waiting for it to stop: two vCPUs could wait for each other.
+	 * waiting for it to stop, two vCPUs could wait for each other: the
+	 * caller asks again.
 	 */
 	if (v != current)
 		vcpu_pause_nosync(v);
 	spin_lock(&d->lock);
-	if (v->vcpu_info_page || d->state >= DOMAIN_DYING ||
-	    (v != current && load_acquire(&v->running))) {
-		spin_unlock(&d->lock);
-		page_put(pg);
-		pg = NULL;
+	if (v->vcpu_info_page || d->state >= DOMAIN_DYING)
+		err = -EINVAL;
+	else if (v != current && load_acquire(&v->running))
+		err = -ERESTART;
+	if (err)
 		goto out;
-	}
 	*info = *v->vcpu_info;
 	v->vcpu_info_page = pg;
 	/* Senders must not see the new place before its contents. */
 	store_release(&v->vcpu_info, info);
 	vcpu_update_time(v);
 	evtchn_vcpu_info_moved(v);
-	spin_unlock(&d->lock);
 out:
+	spin_unlock(&d->lock);
+	if (err)
+		page_put(pg);
 	if (v != current)
 		vcpu_unpause(v);
-	return pg ? 0 : -EINVAL;
+	return err;
 }
 
 void vcpu_release_places(struct vcpu *v)

@@ -43,6 +43,7 @@ enum runstate { /* the ABI's numbers */
  * struct vcpu - a virtual CPU
  * @pause_count: reasons not to run: toolstack, domain paused or dying, ...
  * @down: not yet started (no INIT/SIPI or context), or taken down
+ * @started: it has a state to go on from
  * @blocked: waits for an event (HLT, SCHEDOP_block/poll)
  * @poll_ports: SCHEDOP_poll: any event wakes it though masked
  * @cpu: where it runs, or ran last
@@ -61,6 +62,7 @@ struct vcpu {
 	/* sched.c, under the scheduler's lock */
 	u32 pause_count;
 	bool down;
+	bool started;
 	bool blocked;
 	bool running;
 	bool queued;

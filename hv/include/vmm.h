@@ -34,10 +34,28 @@ bool vmm_interrupt_pending(struct vcpu *v);
 /* Flat 32-bit protected mode entry (PVH): eip, ebx = start_info. */
 void vmm_set_pvh_entry(struct vcpu *v, u32 eip, u32 ebx);
 
-/* HVM save records of libxl's context blobs: call/hvm_context.c uses these. */
-struct hvm_hw_cpu;
-void vmm_get_context(struct vcpu *v, struct hvm_hw_cpu *ctx);
-int vmm_set_context(struct vcpu *v, const struct hvm_hw_cpu *ctx);
+/*
+ * The state of a vCPU as records of the toolstack's (abi/save.h), in the order
+ * they are saved.  call/hvm_context.c makes streams of them.
+ */
+struct vmm_record {
+	u16 code;
+	u16 least, most; /* bytes */
+	void (*get)(struct vcpu *v, void *body); /* @most of them, zeroed */
+	bool (*ok)(const void *body, u32 length); /* NULL: any */
+	/* @v is paused or down; nothing of it is on a CPU afterwards. */
+	void (*set)(struct vcpu *v, const void *body, u32 length);
+};
+#define VMM_RECORDS 5
+const struct vmm_record *vmm_record(unsigned int i);
+
+/*
+ * General registers as struct vcpu_guest_context (abi/vcpu.h) has them; @v is
+ * paused.  The tools make a cancelled suspend return something else by these.
+ */
+struct vcpu_guest_context;
+void vmm_get_registers(struct vcpu *v, struct vcpu_guest_context *ctx);
+void vmm_set_registers(struct vcpu *v, const struct vcpu_guest_context *ctx);
 
 /*
  * Post a virtual interrupt to the vCPU's local APIC (edge), and kick it.

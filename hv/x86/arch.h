@@ -130,11 +130,16 @@ int vlapic_write(struct vcpu *v, u32 reg, u64 val);
 int vlapic_pending(struct vcpu *v);
 void vlapic_accept(struct vcpu *v, u8 vector); /* IRR to ISR */
 u64 vlapic_base(struct vcpu *v);
+void vlapic_get_regs(struct vcpu *v, void *body);
+void vlapic_set_regs(struct vcpu *v, const void *body, u32 length);
 u32 vlapic_id(const struct vcpu *v);
 
 /* msr.c */
 void msr_exit(struct vcpu *v);
 void msr_init_vcpu(struct vcpu *v);
+void msr_get_mtrr(struct vcpu *v, void *body);
+bool msr_mtrr_ok(const void *body, u32 length);
+void msr_set_mtrr(struct vcpu *v, const void *body, u32 length);
 u64 msr_bitmap(void);
 
 /* io.c */
@@ -156,6 +161,11 @@ void xstate_save(struct vcpu *v);
 void xstate_load(struct vcpu *v);
 /* Guest's XSETBV; false: #GP. */
 bool xstate_set_xcr0(struct vcpu *v, u64 xcr0);
+void xstate_set_legacy(struct vcpu *v, const void *fxsave);
+#define XSTATE_MOST 2696 /* bytes of it, not compacted */
+void xstate_get(struct vcpu *v, void *body);
+bool xstate_ok(const void *body, u32 length);
+void xstate_set(struct vcpu *v, const void *body, u32 length);
 extern u64 xstate_mask; /* XCR0 bits saved, and that guests may have */
 
 /* walk.c */

@@ -5,15 +5,15 @@
  * What comes in is checked as if the guest had loaded it itself, so that an
  * entry can fail but never reach what is the hypervisor's.
  */
+#include "apic.h"
 #include "arch.h"
 #include "asm.h"
 #include "../abi/save.h"
+#include "../abi/vcpu.h"
 
 #define SEG_ATTR_MASK 0xfff
-#define CR4_GUEST 0x003ff7ffUL /* without LA57, SMX, VMX; see context_cr4_ok */
-#define CR4_VMXE BIT(13)
-#define CR4_SMXE BIT(14)
-#define CR4_LA57 BIT(12)
+/* All but what no guest is offered (LA57, VMX, SMX, PKU) or does not exist. */
+#define CR4_GUEST 0x00370fffUL
 #define RFLAGS_FIXED 2
 
 /* What is the same in both, by its place in each. */
@@ -93,12 +93,12 @@ static void set_segments(struct vmcb *vmcb, const struct hvm_hw_cpu *ctx)
 	}
 }
 
-void vmm_get_context(struct vcpu *v, struct hvm_hw_cpu *ctx)
+static void get_cpu(struct vcpu *v, void *body)
 {
 	const struct vcpu_arch *a = v->arch;
 	const struct vmcb *vmcb = a->vmcb;
+	struct hvm_hw_cpu *ctx = body;
 
-	memset(ctx, 0, sizeof(*ctx));
 	memcpy(ctx->fpu_regs, a->xsave, sizeof(ctx->fpu_regs));
 	for (unsigned int i = 0; i < ARRAY_SIZE(arch_fields); i++)
 		*at64(ctx, arch_fields[i].ctx) = *at64(a, arch_fields[i].here);
@@ -118,50 +118,35 @@ void vmm_get_context(struct vcpu *v, struct hvm_hw_cpu *ctx)
 	ctx->flags = XEN_X86_FPU_INITIALISED;
 }
 
-static bool context_ok(const struct hvm_hw_cpu *ctx)
+static bool cpu_ok(const void *body, u32 length)
 {
+	const struct hvm_hw_cpu *ctx = body;
 	const u64 efer_known = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE |
 			       EFER_FFXSR | EFER_TCE;
 	bool paging = ctx->cr0 & CR0_PG;
 
+	(void)length;
 	if (ctx->cr0 >> 32 || (paging && !(ctx->cr0 & CR0_PE)) ||
 	    (ctx->cr0 & CR0_NW && !(ctx->cr0 & CR0_CD)))
 		return false;
-	if (ctx->cr4 & ~CR4_GUEST ||
-	    ctx->cr4 & (CR4_VMXE | CR4_SMXE | CR4_LA57))
-		return false;
-	if (ctx->msr_efer & ~efer_known)
+	if (ctx->cr4 & ~CR4_GUEST || ctx->msr_efer & ~efer_known)
 		return false;
 	if (ctx->msr_efer & EFER_LME && paging && !(ctx->cr4 & CR4_PAE))
 		return false;
 	return !(ctx->dr6 >> 32) && !(ctx->dr7 >> 32);
 }
 
-/* The x87 and SSE part; bits MXCSR does not have would fault on loading. */
-static void set_fpu(struct vcpu_arch *a, const struct hvm_hw_cpu *ctx)
+static void set_cpu(struct vcpu *v, const void *body, u32 length)
 {
-	u8 *area = a->xsave;
-
-	memcpy(area, ctx->fpu_regs, sizeof(ctx->fpu_regs));
-	*(u32 *)(area + 24) &= 0xffbf;
-	/* XSTATE_BV: x87 and SSE are there, the rest in its initial state. */
-	if (xstate_mask)
-		*(u64 *)(area + 512) = 3;
-}
-
-/* @v is paused, or down; not loaded on any CPU afterwards. */
-int vmm_set_context(struct vcpu *v, const struct hvm_hw_cpu *ctx)
-{
+	const struct hvm_hw_cpu *ctx = body;
 	struct vcpu_arch *a = v->arch;
 	struct vmcb *vmcb = a->vmcb;
 
-	if (!context_ok(ctx))
-		return -EINVAL;
+	(void)length;
 	if (ctx->flags & XEN_X86_FPU_INITIALISED)
-		set_fpu(a, ctx);
+		xstate_set_legacy(v, ctx->fpu_regs);
 	else
 		xstate_reset(v);
-	vcpu_forget(v);
 	a->asid_cpu = NULL; /* translations of the old state are void */
 	for (unsigned int i = 0; i < ARRAY_SIZE(arch_fields); i++)
 		*at64(a, arch_fields[i].here) = *at64(ctx, arch_fields[i].ctx);
@@ -182,8 +167,91 @@ int vmm_set_context(struct vcpu *v, const struct hvm_hw_cpu *ctx)
 	if (ctx->msr_efer & EFER_LME && ctx->cr0 & CR0_PG)
 		vmcb->efer |= EFER_LMA;
 	a->tsc_aux = (u32)ctx->msr_tsc_aux;
-	vmcb->event_inj = 0;
+	vmcb->event_inj = ctx->pending_event & EVENT_VALID ?
+			ctx->pending_event | (u64)ctx->error_code << 32 : 0;
 	vmcb->interrupt_shadow = 0;
 	a->wait_sipi = false;
-	return 0;
+	vcpu_set_down(v, false);
+}
+
+static void get_lapic(struct vcpu *v, void *body)
+{
+	struct hvm_hw_lapic *to = body;
+
+	to->apic_base_msr = vlapic_base(v);
+	to->timer_divisor = 1;
+}
+
+/* There is no other mode than x2APIC. */
+static bool lapic_ok(const void *body, u32 length)
+{
+	const struct hvm_hw_lapic *from = body;
+	const u64 on = APIC_BASE_ENABLE | APIC_BASE_X2APIC;
+
+	(void)length;
+	return (from->apic_base_msr & on) == on && !from->disabled;
+}
+
+static void set_nothing(struct vcpu *v, const void *body, u32 length)
+{
+	(void)v;
+	(void)body;
+	(void)length;
+}
+
+#define EXACTLY(type) sizeof(struct type), sizeof(struct type)
+#define XSAVE_HEADER offsetof(struct hvm_hw_cpu_xsave, fpu_sse)
+
+/* The registers' own record before XSAVE's: it has a part of that state. */
+static const struct vmm_record records[VMM_RECORDS] = {
+	{ HVM_SAVE_CPU, EXACTLY(hvm_hw_cpu), get_cpu, cpu_ok, set_cpu },
+	{ HVM_SAVE_LAPIC, EXACTLY(hvm_hw_lapic), get_lapic, lapic_ok,
+	  set_nothing },
+	{ HVM_SAVE_LAPIC_REGS, EXACTLY(hvm_hw_lapic_regs), vlapic_get_regs, NULL,
+	  vlapic_set_regs },
+	{ HVM_SAVE_MTRR, EXACTLY(hvm_hw_mtrr), msr_get_mtrr, msr_mtrr_ok,
+	  msr_set_mtrr },
+	{ HVM_SAVE_CPU_XSAVE, sizeof(struct hvm_hw_cpu_xsave),
+	  XSAVE_HEADER + XSTATE_MOST, xstate_get, xstate_ok, xstate_set },
+};
+
+const struct vmm_record *vmm_record(unsigned int i)
+{
+	return &records[i];
+}
+
+/* As struct vcpu_guest_context and we have them. */
+#define USER(name)                                                \
+	{ offsetof(struct cpu_user_regs, name),                   \
+	  offsetof(struct guest_regs, name) }
+
+static const struct field user_fields[] = {
+	USER(r15), USER(r14), USER(r13), USER(r12), USER(rbp), USER(rbx),
+	USER(r11), USER(r10), USER(r9), USER(r8), USER(rax), USER(rcx),
+	USER(rdx), USER(rsi), USER(rdi), USER(rip), USER(rflags), USER(rsp),
+};
+
+void vmm_get_registers(struct vcpu *v, struct vcpu_guest_context *ctx)
+{
+	const struct vmcb *vmcb = v->arch->vmcb;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(user_fields); i++)
+		*at64(&ctx->user_regs, user_fields[i].ctx) =
+			*at64(&v->arch->regs, user_fields[i].here);
+	ctx->user_regs.cs = vmcb->cs.selector;
+	ctx->user_regs.ss = vmcb->ss.selector;
+	ctx->ctrlreg[0] = vmcb->cr0;
+	ctx->ctrlreg[2] = vmcb->cr2;
+	ctx->ctrlreg[3] = vmcb->cr3;
+	ctx->ctrlreg[4] = vmcb->cr4;
+	ctx->flags = (v->down ? 0 : VGCF_online) |
+		     (vmcb->cpl ? 0 : VGCF_in_kernel);
+}
+
+void vmm_set_registers(struct vcpu *v, const struct vcpu_guest_context *ctx)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(user_fields); i++)
+		*at64(&v->arch->regs, user_fields[i].here) =
+			*at64(&ctx->user_regs, user_fields[i].ctx);
+	v->arch->regs.rflags |= RFLAGS_FIXED;
 }

@@ -9,6 +9,7 @@
 #include "apic.h"
 #include "arch.h"
 #include "asm.h"
+#include "../abi/save.h"
 
 #define OP_WRMSR 0x0f30
 #define OP_RDMSR 0x0f32
@@ -213,7 +214,7 @@ static bool efer_write(struct vcpu *v, u64 val)
 	return true;
 }
 
-static bool pat_write(struct vcpu *v, u64 val)
+static bool pat_ok(u64 val)
 {
 	for (unsigned int i = 0; i < 64; i += 8) {
 		u8 type = val >> i;
@@ -221,8 +222,47 @@ static bool pat_write(struct vcpu *v, u64 val)
 		if (type > 7 || type == 2 || type == 3)
 			return false;
 	}
-	v->arch->vmcb->g_pat = val;
 	return true;
+}
+
+static bool pat_write(struct vcpu *v, u64 val)
+{
+	if (pat_ok(val))
+		v->arch->vmcb->g_pat = val;
+	return pat_ok(val);
+}
+
+void msr_get_mtrr(struct vcpu *v, void *body)
+{
+	const struct vcpu_mtrr *m = &v->arch->mtrr;
+	struct hvm_hw_mtrr *to = body;
+
+	to->msr_pat_cr = v->arch->vmcb->g_pat;
+	memcpy(to->msr_mtrr_var, m->var, sizeof(m->var));
+	memcpy(to->msr_mtrr_fixed, m->fixed, sizeof(m->fixed));
+	to->msr_mtrr_cap = MTRR_CAP_GUEST;
+	to->msr_mtrr_def_type = m->def_type;
+}
+
+bool msr_mtrr_ok(const void *body, u32 length)
+{
+	const struct hvm_hw_mtrr *from = body;
+
+	(void)length;
+	return pat_ok(from->msr_pat_cr) &&
+	       !(from->msr_mtrr_def_type & ~MTRR_DEF_MASK);
+}
+
+void msr_set_mtrr(struct vcpu *v, const void *body, u32 length)
+{
+	const struct hvm_hw_mtrr *from = body;
+	struct vcpu_mtrr *m = &v->arch->mtrr;
+
+	(void)length;
+	v->arch->vmcb->g_pat = from->msr_pat_cr;
+	memcpy(m->var, from->msr_mtrr_var, sizeof(m->var));
+	memcpy(m->fixed, from->msr_mtrr_fixed, sizeof(m->fixed));
+	m->def_type = from->msr_mtrr_def_type;
 }
 
 /* A page of stubs, 32 bytes each: mov $number, %eax; vmmcall; ret. */

@@ -13,9 +13,11 @@
 #define SVR_RESET 0xff
 #define SVR_MASK 0x1ff
 #define LVT_TIMER 0
+#define LVT_MASK 0x7f7ff
 #define ICR_MASK 0xffffffff000ccfffULL
 #define ICR_MODE(icr) ((icr) >> 8 & 7)
 #define ICR_SHORTHAND(icr) ((icr) >> 18 & 3)
+#define NR_REGS 64
 #define DEST_BROADCAST 0xffffffff
 #define SHORTHAND_SELF 1
 #define SHORTHAND_ALL 2
@@ -110,11 +112,16 @@ static void vlapic_eoi(struct vcpu *v)
 }
 
 /* Timer: counts at 1 GHz over the divisor. */
-static u64 timer_period(const struct vlapic *l)
+static unsigned int timer_shift(const struct vlapic *l)
 {
 	unsigned int code = (l->timer_divide & 3) | (l->timer_divide >> 1 & 4);
 
-	return (u64)l->timer_init << (code == 7 ? 0 : code + 1);
+	return code == 7 ? 0 : code + 1;
+}
+
+static u64 timer_period(const struct vlapic *l)
+{
+	return (u64)l->timer_init << timer_shift(l);
 }
 
 static void vlapic_timer_fired(struct timer *t)
@@ -136,12 +143,14 @@ static void vlapic_timer_fired(struct timer *t)
 	}
 }
 
-static void vlapic_timer_start(struct vlapic *l)
+/* It has @left to go, if it goes. */
+static void vlapic_timer_start(struct vlapic *l, u64 left)
 {
-	l->timer_start = now_ns();
-	if (l->timer_init)
-		timer_set(&l->timer, l->timer_start +
-					     max(timer_period(l), TIMER_MIN_NS));
+	u64 now = now_ns();
+
+	l->timer_start = now + left - timer_period(l);
+	if (left)
+		timer_set(&l->timer, now + max(left, TIMER_MIN_NS));
 	else
 		timer_cancel(&l->timer);
 }
@@ -153,7 +162,7 @@ static u32 vlapic_timer_count(const struct vlapic *l)
 
 	if (ran >= period || !l->timer_init)
 		return 0;
-	return (period - ran) * l->timer_init / period;
+	return (period - ran) >> timer_shift(l);
 }
 
 /* A vCPU that is down has to run once more to reset itself. */
@@ -347,11 +356,11 @@ int vlapic_write(struct vcpu *v, u32 reg, u64 val)
 		vlapic_send(v, l->icr);
 		return 0;
 	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
-		l->lvt[reg - APIC_LVT_TIMER] = val & 0x7f7ff;
+		l->lvt[reg - APIC_LVT_TIMER] = val & LVT_MASK;
 		return 0;
 	case APIC_TIMER_INIT:
 		l->timer_init = val;
-		vlapic_timer_start(l);
+		vlapic_timer_start(l, timer_period(l));
 		return 0;
 	case APIC_TIMER_DIVIDE:
 		l->timer_divide = val & 0xb;
@@ -364,6 +373,49 @@ int vlapic_write(struct vcpu *v, u32 reg, u64 val)
 		return 0;
 	}
 	return -EINVAL;
+}
+
+void vlapic_get_regs(struct vcpu *v, void *body)
+{
+	u32(*word)[4] = body;
+	u64 val;
+
+	for (u32 reg = 0; reg < NR_REGS; reg++) {
+		if (vlapic_read(v, reg, &val))
+			continue;
+		word[reg][0] = val;
+		if (reg == APIC_ICR)
+			word[APIC_ICR_HIGH][0] = val >> 32;
+	}
+}
+
+static void bits_set(u64 *bits, const u32 (*word)[4])
+{
+	for (unsigned int i = 0; i < VECTOR_WORDS; i++)
+		bits[i] = word[2 * i][0] | (u64)word[2 * i + 1][0] << 32;
+	bits[0] &= ~0xffffULL; /* the processor's own */
+}
+
+/* What a register cannot hold does not get there. */
+void vlapic_set_regs(struct vcpu *v, const void *body, u32 length)
+{
+	struct vlapic *l = &v->arch->apic;
+	const u32(*word)[4] = body;
+
+	(void)length;
+	l->tpr = word[APIC_TPR][0] & 0xff;
+	l->svr = word[APIC_SVR][0] & SVR_MASK;
+	l->icr = (word[APIC_ICR][0] | (u64)word[APIC_ICR_HIGH][0] << 32) &
+		 ICR_MASK;
+	bits_set(l->isr, &word[APIC_ISR]);
+	bits_set(l->tmr, &word[APIC_TMR]);
+	bits_set(l->irr, &word[APIC_IRR]);
+	for (unsigned int i = 0; i < NR_LVT; i++)
+		l->lvt[i] = word[APIC_LVT_TIMER + i][0] & LVT_MASK;
+	l->timer_init = word[APIC_TIMER_INIT][0];
+	l->timer_divide = word[APIC_TIMER_DIVIDE][0] & 0xb;
+	vlapic_timer_start(l, (u64)min(word[APIC_TIMER_COUNT][0], l->timer_init)
+				      << timer_shift(l));
 }
 
 void vlapic_init(struct vcpu *v)

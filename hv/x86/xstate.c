@@ -8,6 +8,7 @@
  */
 #include "arch.h"
 #include "asm.h"
+#include "../abi/save.h"
 
 #define XCR0_X87 BIT(0)
 #define XCR0_SSE BIT(1)
@@ -23,6 +24,7 @@
 #define FCW_RESET 0x37f
 #define MXCSR_RESET 0x1f80
 #define MXCSR_OFFSET 24
+#define MXCSR_GUEST 0xffbf /* other bits would fault on loading */
 
 u64 xstate_mask; /* 0: no XSAVE, the legacy area only */
 static unsigned int xstate_order;
@@ -60,6 +62,17 @@ void xstate_free(struct vcpu *v)
 {
 	if (v->arch->xsave)
 		page_free_virt(v->arch->xsave, xstate_order);
+}
+
+/* The x87 and SSE part alone, the rest in its initial state. */
+void xstate_set_legacy(struct vcpu *v, const void *fxsave)
+{
+	u8 *area = v->arch->xsave;
+
+	memcpy(area, fxsave, 512);
+	*(u32 *)(area + MXCSR_OFFSET) &= MXCSR_GUEST;
+	if (xstate_mask)
+		*(u64 *)(area + 512) = XCR0_X87 | XCR0_SSE;
 }
 
 /* Only while @v is not loaded anywhere. */
@@ -106,17 +119,67 @@ void xstate_load(struct vcpu *v)
 	xsetbv(v->arch->xcr0);
 }
 
-bool xstate_set_xcr0(struct vcpu *v, u64 xcr0)
+/* Without XSAVE there is the one value that xstate_reset() sets. */
+static bool xcr0_ok(u64 xcr0)
 {
-	if (!xstate_mask || xcr0 & ~(xstate_mask & XCR0_GUEST) ||
+	if (xcr0 & ~((xstate_mask ?: XCR0_X87) & XCR0_GUEST) ||
 	    !(xcr0 & XCR0_X87))
 		return false;
 	if (xcr0 & XCR0_AVX && !(xcr0 & XCR0_SSE))
 		return false;
-	if (xcr0 & XCR0_AVX512 && ((xcr0 & XCR0_AVX512) != XCR0_AVX512 ||
-				   !(xcr0 & XCR0_AVX)))
+	return !(xcr0 & XCR0_AVX512) ||
+	       ((xcr0 & XCR0_AVX512) == XCR0_AVX512 && xcr0 & XCR0_AVX);
+}
+
+bool xstate_set_xcr0(struct vcpu *v, u64 xcr0)
+{
+	if (!xstate_mask || !xcr0_ok(xcr0))
 		return false;
 	v->arch->xcr0 = xcr0;
 	xsetbv(xcr0);
 	return true;
+}
+
+/* The components there are and a guest may have; x87 and SSE at least. */
+static u64 components(void)
+{
+	return (xstate_mask & XCR0_GUEST) | XCR0_X87 | XCR0_SSE;
+}
+
+void xstate_get(struct vcpu *v, void *body)
+{
+	struct hvm_hw_cpu_xsave *to = body;
+
+	to->xcr0 = v->arch->xcr0;
+	to->xcr0_accum = components();
+	memcpy(to->fpu_sse, v->arch->xsave, XSTATE_MOST);
+	if (!xstate_mask)
+		to->xstate_bv = components();
+	to->xstate_bv &= components();
+}
+
+/* Nothing that XRSTOR would not take. */
+bool xstate_ok(const void *body, u32 length)
+{
+	const struct hvm_hw_cpu_xsave *from = body;
+
+	(void)length;
+	for (unsigned int i = 0; i < ARRAY_SIZE(from->reserved); i++)
+		if (from->reserved[i])
+			return false;
+	return xcr0_ok(from->xcr0) && !(from->xstate_bv & ~components()) &&
+	       !from->xcomp_bv;
+}
+
+/* Only while @v is not loaded anywhere. */
+void xstate_set(struct vcpu *v, const void *body, u32 length)
+{
+	const struct hvm_hw_cpu_xsave *from = body;
+	u8 *area = v->arch->xsave;
+
+	memset(area, 0, XSTATE_MOST);
+	memcpy(area, from->fpu_sse,
+	       length - offsetof(struct hvm_hw_cpu_xsave, fpu_sse));
+	*(u32 *)(area + MXCSR_OFFSET) &= MXCSR_GUEST;
+	v->arch->xcr0 = from->xcr0;
 }

@@ -18,9 +18,13 @@
 #include <xen/sysctl.h>
 #include <xen/hvm/save.h>
 #define TABLE xen_layout
+#define XSTATE_BV save_area.xsave_hdr.xstate_bv
 #define BATCH_FOREIGN u.foreign_domid
 #define HVM_SAVE_MTRR HVM_SAVE_CODE(MTRR)
 #define HVM_SAVE_CPU HVM_SAVE_CODE(CPU)
+#define HVM_SAVE_LAPIC HVM_SAVE_CODE(LAPIC)
+#define HVM_SAVE_LAPIC_REGS HVM_SAVE_CODE(LAPIC_REGS)
+#define HVM_SAVE_CPU_XSAVE CPU_XSAVE_CODE
 #define HVM_SAVE_HEADER HVM_SAVE_CODE(HEADER)
 #else
 #include <stdio.h>
@@ -29,7 +33,9 @@
 #include "../../hv/abi/domctl.h"
 #include "../../hv/abi/sysctl.h"
 #include "../../hv/abi/save.h"
+#include "../../hv/abi/vcpu.h"
 #define TABLE own_layout
+#define XSTATE_BV xstate_bv
 #define BATCH_FOREIGN foreign_domid
 #endif
 
@@ -204,7 +210,22 @@ const struct layout TABLE[] = {
 	S(hvm_hw_mtrr), F(hvm_hw_mtrr, msr_mtrr_fixed),
 	F(hvm_hw_mtrr, msr_mtrr_def_type),
 	V(HVM_SAVE_HEADER), V(HVM_SAVE_CPU),
-	V(HVM_SAVE_MTRR),
+	V(HVM_SAVE_MTRR), V(HVM_SAVE_LAPIC), V(HVM_SAVE_LAPIC_REGS),
+	V(HVM_SAVE_CPU_XSAVE), V(HVM_SAVE_CODE_MAX),
+	S(hvm_hw_lapic), F(hvm_hw_lapic, disabled),
+	F(hvm_hw_lapic, timer_divisor), F(hvm_hw_lapic, tdt_msr),
+	S(hvm_hw_lapic_regs),
+	S(hvm_hw_cpu_xsave), F(hvm_hw_cpu_xsave, xcr0),
+	F(hvm_hw_cpu_xsave, xcr0_accum),
+	{ "xsave.xstate_bv", offsetof(struct hvm_hw_cpu_xsave, XSTATE_BV), 8 },
+	S(vcpu_guest_context), F(vcpu_guest_context, flags),
+	F(vcpu_guest_context, ctrlreg), F(vcpu_guest_context, fs_base),
+	S(cpu_user_regs), F(cpu_user_regs, r15), F(cpu_user_regs, rbp),
+	F(cpu_user_regs, rax), F(cpu_user_regs, rdi), F(cpu_user_regs, rip),
+	F(cpu_user_regs, rflags), F(cpu_user_regs, rsp),
+	V(VGCF_in_kernel), V(VGCF_online),
+	S(xen_domctl_vcpucontext), F(xen_domctl_vcpucontext, ctxt),
+	V(XEN_DOMCTL_getvcpucontext), V(XEN_DOMCTL_setvcpucontext),
 	V(HVM_FILE_MAGIC), V(HVM_FILE_VERSION),
 
 	{ 0, 0, 0 },

@@ -9,7 +9,9 @@
 #define TAP_MAIN
 #include "../lib/tap.h"
 #include "toolstack_host.h"
+#include "../../hv/abi/save.h"
 #include "../../hv/abi/sysctl.h"
+#include "../../hv/abi/vcpu.h"
 
 static struct vcpu vcpus[3][2];
 static unsigned long effects; /* things done to domains or the machine */
@@ -118,18 +120,51 @@ void vcpu_set_down(struct vcpu *v, bool down)
 	effects++;
 }
 
-void vmm_get_context(struct vcpu *v, struct hvm_hw_cpu *ctx)
+static void get_record(struct vcpu *v, void *body)
+{
+	(void)v;
+	(void)body;
+}
+
+static void set_record(struct vcpu *v, const void *body, u32 length)
+{
+	(void)v;
+	effects += ((const u8 *)body)[length - 1] + 1;
+}
+
+const struct vmm_record *vmm_record(unsigned int i)
+{
+	static const struct vmm_record r = { HVM_SAVE_CPU, 8, 1024, get_record,
+					     NULL, set_record };
+
+	(void)i;
+	return &r;
+}
+
+void vmm_get_registers(struct vcpu *v, struct vcpu_guest_context *ctx)
 {
 	(void)v;
 	(void)ctx;
 }
 
-int vmm_set_context(struct vcpu *v, const struct hvm_hw_cpu *ctx)
+void vmm_set_registers(struct vcpu *v, const struct vcpu_guest_context *ctx)
 {
-	(void)v;
-	(void)ctx;
-	effects++;
-	return 0;
+	effects += v->id + ctx->flags + 1;
+}
+
+void vcpu_forget(struct vcpu *v)
+{
+	effects += v->id + 1;
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+	v->pause_count++;
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+	v->pause_count--;
 }
 
 void vlapic_post_nmi(struct vcpu *v)

@@ -6,6 +6,7 @@ import os
 import sys
 
 import isolation
+import saving
 import tests as t
 from machine import Setup
 
@@ -80,6 +81,8 @@ BOOTS = [
     Boot("mixed-too", [blk_system.block_guest, *blk_system.MIXED,
                        *net_tests.MIXED],
          {"back": "stock,ours", "front": "ours,stock", "limit": 2400}),
+    Boot("saving", saving.TESTS),
+    Boot("saving-stock", saving.TESTS, STOCK),
     Boot("smp4", [*DOM0, t.dom0_pinned, *PATHS[:1]],
          {"dom0_vcpus": 4, "cpus": 4, "hv_args": "dom0_vcpus_pin"}),
     Boot("q35", DOM0 + PATHS[:1], {"machine": "q35"}),
@@ -99,11 +102,6 @@ ONLY = {
     # Our drivers on what others run.
     "xen": [Boot("ours", [*PATHS, t.guest_destroy, t.destroy_under_load])],
 }
-# What a hypervisor refuses for now; such a test is skipped there, with this said.
-SAVING = "the hypervisor refuses to save a guest"
-REFUSED = {"tenon": {blk_system.save_restore: SAVING,
-                     net_tests.net_save_restore: SAVING}}
-
 # What "make check" boots.  "make soak" boots everything, on Tenon and on Xen:
 # it takes hours.
 DEFAULT = {"tenon": ("devices", "stock-back", "stock-front", "stock",
@@ -114,11 +112,13 @@ DEFAULT = {"tenon": ("devices", "stock-back", "stock-front", "stock",
 # What takes minutes, or what other tests come close to: "make check" does
 # without.
 LONG = (blk_system.resize, blk_system.rebind, blk_system.hostile_back_end,
-        blk_store.network_block_device, net_tests.net_stream_ipv6,
-        net_tests.net_stream_offloads, net_tests.net_stream_mtu,
-        net_tests.net_rx_stall, net_tests.net_detach_under_load,
-        net_tests.net_rate, net_tests.net_hostile_back,
-        net_tests.net_reload_front, net_tests.net_stock_beside)
+        blk_store.network_block_device, blk_system.save_restore,
+        net_tests.net_save_restore,
+        net_tests.net_stream_ipv6, net_tests.net_stream_offloads,
+        net_tests.net_stream_mtu, net_tests.net_rx_stall,
+        net_tests.net_detach_under_load, net_tests.net_rate,
+        net_tests.net_hostile_back, net_tests.net_reload_front,
+        net_tests.net_stock_beside)
 
 
 def plan(hv):
