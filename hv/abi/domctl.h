@@ -106,6 +106,9 @@ struct xen_domctl_getpageframeinfo3 {
 };
 
 #define XEN_DOMCTL_SHADOW_OP_OFF 0
+#define XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY 2
+#define XEN_DOMCTL_SHADOW_OP_CLEAN 11
+#define XEN_DOMCTL_SHADOW_OP_PEEK 12
 
 struct xen_domctl_shadow_op_stats {
 	u32 fault_count;

@@ -204,12 +204,6 @@ static long domctl_get_mempool(struct domain *d, struct xen_domctl *op)
 	return 0;
 }
 
-static long domctl_shadow_op(struct domain *d, struct xen_domctl *op)
-{
-	(void)d;
-	return op->u.shadow_op.op == XEN_DOMCTL_SHADOW_OP_OFF ? 0 : -EOPNOTSUPP;
-}
-
 static long domctl_address_size(struct domain *d, struct xen_domctl *op)
 {
 	(void)d;

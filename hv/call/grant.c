@@ -186,6 +186,8 @@ void grant_release(struct domain *granter, u32 ref, bool write)
 	struct page *pg = NULL;
 
 	spin_lock(&t->lock);
+	if (write)
+		page_mark_written(mfn_to_page(p->mfn));
 	if (grant_unpin(t->frame[i] ? &t->frame[i][ref % GRANT_PER_FRAME] : NULL,
 			p, write))
 		pg = mfn_to_page(p->mfn);

@@ -19,6 +19,8 @@ static void side_end(struct side *s)
 {
 	if (!s->pg)
 		return;
+	if (s->write)
+		page_mark_written(s->pg);
 	if (s->by_ref)
 		grant_release(s->peer.d, s->where, s->write);
 	else

@@ -34,6 +34,7 @@ long domctl_get_vcpu_info(struct domain *d, struct xen_domctl *op);
 long domctl_vcpu_context(struct domain *d, struct xen_domctl *op);
 long domctl_scheduler_op(struct domain *d, struct xen_domctl *op);
 long domctl_send_trigger(struct domain *d, struct xen_domctl *op);
+long domctl_shadow_op(struct domain *d, struct xen_domctl *op);
 long domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op);
 long domctl_set_cpu_policy(struct domain *d, struct xen_domctl *op);
 long domctl_get_hvm_context(struct domain *d, struct xen_domctl *op);

@@ -11,10 +11,12 @@ static void area_copy(const struct guest_area *a, size_t offset, void *buf,
 			  offset % PAGE_SIZE;
 		size_t n = min(len, PAGE_SIZE - offset % PAGE_SIZE);
 
-		if (write)
+		if (write) {
 			memcpy(p, buf, n);
-		else
+			page_mark_written(a->page[offset / PAGE_SIZE]);
+		} else {
 			memcpy(buf, p, n);
+		}
 		buf = (char *)buf + n;
 		offset += n;
 		len -= n;

@@ -399,6 +399,72 @@ gfn_t p2m_max_gfn(struct domain *d)
 	return d->p2m_max;
 }
 
+/*
+ * Pairs with page_mark_written() and the page_put() after it: either the mark
+ * is seen, or the reference still is, or both come after this round.
+ */
+static bool page_take_written(struct page *pg, bool clear)
+{
+	bool marked = clear ? __atomic_exchange_n(&pg->written, false,
+						  __ATOMIC_SEQ_CST) :
+			      READ_ONCE(pg->written);
+
+	return marked || READ_ONCE(pg->refs) > 1;
+}
+
+static bool entry_take_dirty(u64 *entry, bool clear)
+{
+	return (clear ? __atomic_fetch_and(entry, ~NPT_DIRTY, __ATOMIC_SEQ_CST) :
+			READ_ONCE(*entry)) & NPT_DIRTY;
+}
+
+/* The entry of one frame of RAM; else NULL, and how many frames have none. */
+static u64 *p2m_log_entry(struct domain *d, gfn_t gfn, gfn_t *skip)
+{
+	unsigned int level;
+	const u64 *slot;
+	u64 *table;
+	u64 e = p2m_walk(d, gfn, &level, &slot);
+
+	*skip = 1;
+	if (!(e & NPT_PRESENT)) {
+		u64 mask = (1ULL << (9 * level)) - 1;
+
+		*skip = (gfn | mask) + 1 - gfn;
+		return NULL;
+	}
+	if (npt_type(e) != P2M_RAM && npt_type(e) != P2M_RAM_RO)
+		return NULL;
+	if (!level)
+		return (u64 *)slot;
+	*skip = 0; /* if there is no memory for a table */
+	return p2m_slot(d, gfn, 0, &table);
+}
+
+long p2m_log_take(struct domain *d, gfn_t gfn, u32 nr, u64 *bits, bool clear)
+{
+	gfn_t skip = 1;
+	long found = 0;
+
+	spin_lock(&d->p2m_lock);
+	for (gfn_t i = 0; i < nr && skip; i += skip) {
+		u64 *entry = p2m_log_entry(d, gfn + i, &skip);
+		bool dirty, written;
+
+		if (!entry)
+			continue;
+		skip = 1;
+		dirty = entry_take_dirty(entry, clear);
+		written = page_take_written(mfn_to_page(npt_mfn(*entry)), clear);
+		if (!dirty && !written)
+			continue;
+		bits[i / 64] |= 1ULL << (i % 64);
+		found++;
+	}
+	spin_unlock(&d->p2m_lock);
+	return skip ? found : -ENOMEM;
+}
+
 static enum p2m_type identity_type(const struct page *pg)
 {
 	if (!pg->ident_maps)

@@ -177,6 +177,13 @@ struct domain {
 
 	s64 time_offset_s;
 
+	/* domctl shadow_op: which frames are written to */
+	struct {
+		bool on;
+		gfn_t next; /* a round that was interrupted goes on here */
+		u32 found; /* in it so far */
+	} log;
+
 	/* counters */
 	u64 hypercalls[NR_HYPERCALLS];
 	u64 events_sent;

@@ -87,6 +87,19 @@ const void *p2m_peek(const struct domain *d, u64 gpa);
 /* As p2m_get_page(), only for RAM of the domain's own that it may write. */
 struct page *p2m_get_ram(struct domain *d, gfn_t gfn);
 
+/**
+ * p2m_log_take() - which of the domain's frames may have been written to
+ * @bits: one for each of @nr frames from @gfn on, cleared by the caller
+ * @clear: start over: what was written is forgotten, after p2m_flush()
+ *
+ * That is what its vCPUs wrote since the last time, by the dirty bits of the
+ * nested page table; what was marked as written by others; and whatever others
+ * have in use now.  Splits larger leaves.  Bounded by @nr.
+ *
+ * Return: how many; -ENOMEM.
+ */
+long p2m_log_take(struct domain *d, gfn_t gfn, u32 nr, u64 *bits, bool clear);
+
 /* Highest gfn ever set, for XENMEM_maximum_gpfn. */
 gfn_t p2m_max_gfn(struct domain *d);
 

@@ -41,6 +41,8 @@ enum page_flags {
  * @ident_maps: identity grant maps of this frame in dom0 (under dom0's
  *	p2m lock)
  * @ident_writers: those of them that are writable
+ * @written: a guest's RAM was written by others than its vCPUs, see
+ *	p2m_log_take()
  */
 struct page {
 	u32 refs;
@@ -51,7 +53,10 @@ struct page {
 	u32 prev;
 	u32 ident_maps;
 	u32 ident_writers;
-	u64 spare;
+	union {
+		u64 spare; /* slab.c */
+		bool written;
+	};
 };
 
 extern struct page *frame_table;
@@ -80,6 +85,12 @@ static inline void *page_to_virt(const struct page *pg)
 static inline mfn_t virt_to_mfn(const void *p)
 {
 	return (u64)p >> PAGE_SHIFT;
+}
+
+/* After writing to a guest's frame, before the reference is dropped. */
+static inline void page_mark_written(struct page *pg)
+{
+	store_release(&pg->written, true);
 }
 
 /* True if the frame is RAM the hypervisor knows (dom0's, the pool's). */

@@ -288,6 +288,7 @@ static bool hypercall_page_write(struct vcpu *v, u64 val)
 		memcpy(p + 1, &i, 4);
 		memcpy(p + 5, "\x0f\x01\xd9\xc3", 4);
 	}
+	page_mark_written(pg);
 	page_put(pg);
 	return true;
 }

@@ -139,10 +139,12 @@ static size_t copy(struct vcpu *v, u64 gva, void *buf, size_t len, bool write)
 		if (!pg)
 			break;
 		p = (char *)page_to_virt(pg) + gva % PAGE_SIZE;
-		if (write)
+		if (write) {
 			memcpy(p, (char *)buf + done, n);
-		else
+			page_mark_written(pg);
+		} else {
 			memcpy((char *)buf + done, p, n);
+		}
 		page_put(pg);
 		gva += n;
 		done += n;

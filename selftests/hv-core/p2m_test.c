@@ -138,6 +138,55 @@ TEST(splitting_keeps_the_rest)
 	no_leak();
 }
 
+/* As a processor does when it writes there. */
+static void write_frame(struct domain *d, gfn_t gfn)
+{
+	u64 *e = d->p2m_root;
+	unsigned int level = 3;
+
+	for (e += gfn >> 27; level && !(*e & 0x80); level--)
+		e = (u64 *)(*e & 0xffffffffff000) +
+		    (gfn >> (9 * (level - 1)) & 511);
+	*e |= 0x40;
+}
+
+static long log_round(struct domain *d, gfn_t gfn, u64 bits[8], bool clear)
+{
+	memset(bits, 0, 64);
+	return p2m_log_take(d, gfn, M2, bits, clear);
+}
+
+TEST(what_is_written_is_known_by_frame)
+{
+	struct domain *d = domain_with_map(1);
+	struct page *pg = page_alloc(d, 9), *one = page_alloc(d, 0);
+	u64 bits[8];
+
+	CHECK(!p2m_set(d, M2, page_to_mfn(pg), 9, P2M_RAM));
+	CHECK(!p2m_set(d, 9 * M2 + 70, page_to_mfn(one), 0, P2M_RAM));
+	CHECK(!p2m_set(d, 9 * M2 + 71, page_to_mfn(one), 0, P2M_XEN));
+	/* The first round finds all, and splits what is large. */
+	CHECK(log_round(d, M2, bits, true) == M2);
+	CHECK(stands(d, M2 + 5, page_to_mfn(pg) + 5, P2M_RAM, 0));
+	CHECK(log_round(d, M2, bits, true) == 0);
+	write_frame(d, M2);
+	write_frame(d, M2 + 511);
+	for (unsigned int again = 0; again < 2; again++) {
+		CHECK(log_round(d, M2, bits, again) == 2);
+		CHECK(bits[0] == 1 && bits[7] == 1UL << 63);
+	}
+	CHECK(log_round(d, M2, bits, true) == 0);
+	/* Holes are not, nor what is not the guest's own. */
+	CHECK(log_round(d, 9 * M2, bits, true) == 1 && bits[1] == 1 << 6);
+	CHECK(log_round(d, 5 * M2, bits, true) == 0);
+	CHECK(log_round(d, 5 * G1 + 3, bits, true) == 0);
+	for (unsigned int i = 0; i < M2; i++)
+		drop(pg + i);
+	drop(one);
+	domain_end(d);
+	no_leak();
+}
+
 TEST(a_superpage_fills_an_old_table)
 {
 	struct domain *d = domain_with_map(1);
@@ -546,6 +595,7 @@ int main(void)
 		TAP_TEST(leaves_of_every_size),
 		TAP_TEST(ranges_that_make_no_sense_are_refused),
 		TAP_TEST(splitting_keeps_the_rest),
+		TAP_TEST(what_is_written_is_known_by_frame),
 		TAP_TEST(a_superpage_fills_an_old_table),
 		TAP_TEST(a_foreign_entry_owns_one_reference),
 		TAP_TEST(the_frame_behind_a_gfn_with_a_reference),

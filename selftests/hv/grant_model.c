@@ -713,6 +713,71 @@ TEST(copies_of_a_batch_find_their_own_frames)
 	CHECK(bury_guest(2));
 }
 
+/* One round of log-dirty over guest 1's RAM: a bit for each frame. */
+static u64 dirty(bool clear)
+{
+	u64 bits = 0;
+	long n = p2m_log_take(host_domain[1], 0, RAM_GFNS, &bits, clear);
+
+	CHECK(n == __builtin_popcountl(bits));
+	return bits;
+}
+
+TEST(what_others_can_write_is_dirty_in_every_round)
+{
+	struct gnttab_copy op = {
+		.source = { .u.gmfn = RAM_START >> PAGE_SHIFT,
+			    .domid = DOMID_SELF },
+		.dest = { .u.ref = 9, .domid = 1 },
+		.len = 96, .flags = GNTCOPY_dest_gref,
+	};
+	u64 at = (u64)HOLE_GFN << PAGE_SHIFT;
+	u32 flags[] = { GNTMAP_host_map,
+			GNTMAP_host_map | TENON_GNTMAP_identity,
+			GNTMAP_device_map };
+	u32 handle;
+
+	make_guest(1);
+	cpus[0].vcpu = &vcpus[0];
+	simple_grant(GTF_permit_access);
+	CHECK(dirty(true) == ~0UL);
+	CHECK(!dirty(true));
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct gnttab_unmap_grant_ref unmap = { 0 };
+
+		CHECK(map_one(flags[i], &handle) == GNTST_okay);
+		for (unsigned int round = 0; round < 3; round++)
+			CHECK(dirty(true) == 2);
+		/* Written after the last round, then unmapped. */
+		unmap.handle = handle;
+		if (flags[i] & TENON_GNTMAP_identity)
+			at = p2m_lookup(host_domain[1], 1, &(enum p2m_type){ 0 },
+					NULL) << PAGE_SHIFT;
+		unmap.host_addr = flags[i] & GNTMAP_host_map ? at : 0;
+		unmap.dev_bus_addr =
+			flags[i] & GNTMAP_device_map ?
+				p2m_lookup(host_domain[1], 1,
+					   &(enum p2m_type){ 0 }, NULL)
+					<< PAGE_SHIFT : 0;
+		grant_unmap_batch(&unmap, 1);
+		CHECK(unmap.status == GNTST_okay);
+		CHECK(dirty(false) == 2);
+		CHECK(dirty(true) == 2);
+		CHECK(!dirty(true));
+	}
+	grant_copy_batch(&op, 1);
+	CHECK(op.status == GNTST_okay);
+	CHECK(dirty(true) == 2);
+	CHECK(!dirty(true));
+	/* Who only read leaves no mark. */
+	CHECK(map_one(GNTMAP_host_map | GNTMAP_readonly, &handle) ==
+	      GNTST_okay);
+	CHECK(unmap_one(handle, (u64)HOLE_GFN << PAGE_SHIFT) == GNTST_okay);
+	CHECK(!dirty(true));
+	kill_guest(1);
+	CHECK(bury_guest(1));
+}
+
 /* dom0's tables only grow: let them, before free memory is counted. */
 static void grow_dom0(void)
 {
@@ -748,6 +813,7 @@ int main(int argc, char **argv)
 		TAP_TEST(a_place_that_changed_hands),
 		TAP_TEST(copies_bytes_and_nothing_else),
 		TAP_TEST(copies_of_a_batch_find_their_own_frames),
+		TAP_TEST(what_others_can_write_is_dirty_in_every_round),
 		TAP_TEST(pins_references_and_maps_agree_after_every_call),
 		TAP_TEST(calls_of_each_kind_succeeded),
 	};
