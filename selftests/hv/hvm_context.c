@@ -8,7 +8,7 @@
 #define TAP_MAIN
 #include "../lib/tap.h"
 #include "toolstack_host.h"
-#include "../../hv/call/hvm_context.c"
+#include "call/hvm_context.c"
 #include "../../hv/x86/apic.h"
 #include "../../hv/x86/arch.h"
 
