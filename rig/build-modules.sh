@@ -26,10 +26,9 @@ cd "$top"
 find ring evtchn dom0 domu Kbuild -type f \
 	\( -name '*.[ch]' -o -name Kbuild \) >"$build/.sources"
 while read -r file; do
-	# also if the directory was copied along with the sources
-	if [ "$(readlink "$build/$file")" != "$top/$file" ]; then
+	if [ ! -L "$build/$file" ]; then
 		mkdir -p "$build/$(dirname "$file")"
-		ln -sf "$top/$file" "$build/$file"
+		ln -s "$top/$file" "$build/$file"
 	fi
 done <"$build/.sources"
 find "$build" -xtype l -delete
