@@ -479,7 +479,7 @@ TEST(vcpu_info_is_placed_once)
 	CHECK(vcpu_place_info(v, 3, PAGE_SIZE - 8) == -EINVAL);
 	CHECK(vcpu_place_info(v, 200, 0) == -EINVAL); /* nothing there */
 	v->running = true;
-	CHECK(vcpu_place_info(v, 3, 64) == -EINVAL);
+	CHECK(vcpu_place_info(v, 3, 64) == -ERESTART);
 	v->running = false;
 	v->vcpu_info->evtchn_pending_sel = 0x1234;
 	CHECK(!vcpu_place_info(v, 3, 64));
