@@ -387,7 +387,11 @@ static void poll_guard(struct timer_list *t)
 	LIST_HEAD(todo);
 
 	spin_lock_irq(&pc->lock);
-	if (!pc->held)
+	/*
+	 * With a ring in its hands the thread runs, and has just let bottom halves
+	 * in: who waits for that ring must not see it change hands.
+	 */
+	if (!pc->held || pc->current_ring)
 		goto out;
 	pc->held = false;
 	list_splice_init(&pc->rings, &todo);
