@@ -443,7 +443,7 @@ def life_cycle(m):
           "tsc_mode=\"native\"\nEOF")
     m.run("xl create -q -p /run/small.cfg && xl destroy small")
     before = free_memory(m)
-    for number in range(50):
+    for number in range(25):
         m.run("xl create -q -p /run/small.cfg && xl destroy small",
               step=f"create and destroy {number}")
     wait_for(m, f"[ $(xl info | awk '/^free_memory/ {{ print $3 }}') = "
@@ -455,7 +455,7 @@ def full_life_cycle(m):
     m.create()
     guest_destroy(m)
     before = free_memory(m)
-    for _ in range(3):
+    for _ in range(2):
         m.create()
         m.guest_run("dd if=/dev/xvda of=/dev/null bs=64k count=256 "
                     "iflag=direct")
