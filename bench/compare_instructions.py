@@ -16,8 +16,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "profile"))
 import instructions  # noqa: E402  pylint: disable=wrong-import-position
 
-# What a quick run can afford: ours and the peer.
-QUICK = ("tenon-tenon", "xen-stock")
 NAMES = ("guest_instructions", "dom0_instructions", "hv_instructions",
          "waiting_instructions")
 

@@ -111,16 +111,6 @@ static inline uint64_t req_sum(const struct req *q)
 	return sum;
 }
 
-/* For the rings that need not know beforehand what a batch needs. */
-struct no_room {
-	char nothing;
-};
-
-static inline struct no_room no_room(void)
-{
-	return (struct no_room){ 0 };
-}
-
 #define GLUE_(a, b) a##_##b
 #define GLUE(a, b) GLUE_(a, b)
 

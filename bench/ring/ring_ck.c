@@ -6,6 +6,7 @@
  * and commit.  It has no batch and no way to ask for an event.
  */
 #include "contest.h"
+#include "no_room.h"
 
 #include <ck_ring.h>
 
@@ -51,15 +52,6 @@ static inline void front_start(struct front *f, struct run *r)
 static inline void back_start(struct back *b, struct run *r)
 {
 	b->p = (struct pair *)r->area;
-}
-
-typedef struct no_room room_t;
-
-static inline room_t front_room(const struct front *f, uint32_t batch)
-{
-	(void)f;
-	(void)batch;
-	return no_room();
 }
 
 static inline void front_send(struct front *f, const room_t *room, uint64_t id,

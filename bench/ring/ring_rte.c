@@ -6,6 +6,7 @@
  * batch.  It has no way to ask for an event.
  */
 #include "contest.h"
+#include "no_room.h"
 
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
@@ -53,15 +54,6 @@ static inline void back_start(struct back *b, struct run *r)
 	b->in = (struct rte_ring *)r->area;
 	b->out = (struct rte_ring *)(r->area + HALF);
 	b->filled = 0;
-}
-
-typedef struct no_room room_t;
-
-static inline room_t front_room(const struct front *f, uint32_t batch)
-{
-	(void)f;
-	(void)batch;
-	return no_room();
 }
 
 static inline void front_send(struct front *f, const room_t *room, uint64_t id,

@@ -7,6 +7,7 @@
  * used.  Answers come in order here, so a buffer goes with its place.
  */
 #include "contest.h"
+#include "no_room.h"
 
 #define RING vpacked
 #define RING_NAME "vpacked"
@@ -146,15 +147,6 @@ static inline void side_ask(const struct side *s, struct vp_event *ev)
 			 (uint16_t)(s->in.i | (uint16_t)(s->in.wrap << 15)),
 			 __ATOMIC_RELAXED);
 	mb();
-}
-
-typedef struct no_room room_t;
-
-static inline room_t front_room(const struct front *f, uint32_t batch)
-{
-	(void)f;
-	(void)batch;
-	return no_room();
 }
 
 static inline void front_send(struct front *f, const room_t *room, uint64_t id,

@@ -6,6 +6,7 @@
  * published at once, the peer's index is read once a pass, event indexes are used.
  */
 #include "contest.h"
+#include "no_room.h"
 
 #define RING vsplit
 #define RING_NAME "vsplit"
@@ -96,15 +97,6 @@ static inline void back_start(struct back *b, struct run *r)
 	b->q = (struct vq *)r->area;
 	b->mask = (uint16_t)(r->nr - 1);
 	b->avail = b->used = b->shown = 0;
-}
-
-typedef struct no_room room_t;
-
-static inline room_t front_room(const struct front *f, uint32_t batch)
-{
-	(void)f;
-	(void)batch;
-	return no_room();
 }
 
 static inline void front_send(struct front *f, const room_t *room, uint64_t id,

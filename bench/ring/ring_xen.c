@@ -12,6 +12,7 @@
  * to be (XSA-155).  With PACED a look in vain takes as long as one of ring.h's.
  */
 #include "contest.h"
+#include "no_room.h"
 
 #define mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
@@ -88,15 +89,6 @@ static inline void back_start(struct back *b, struct run *r)
 {
 	BACK_RING_INIT(&b->ring, (struct xn_sring *)r->area, ring_bytes(r));
 	b->cons = 0;
-}
-
-typedef struct no_room room_t;
-
-static inline room_t front_room(const struct front *f, uint32_t batch)
-{
-	(void)f;
-	(void)batch;
-	return no_room();
 }
 
 static inline void front_send(struct front *f, const room_t *room, uint64_t id,
