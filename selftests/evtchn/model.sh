@@ -6,6 +6,8 @@
 set -u
 
 cd "$(dirname "$0")" || exit 1
+# shellcheck source=selftests/lib/verdict.sh
+. ../lib/verdict.sh
 dir=$1
 full=${2-}
 n=0
@@ -35,23 +37,18 @@ check() {
 	rm -f fifo.pml.trail
 	export PRIORITIES="$3" SENDS="$4" MASKS="$5" MUTANT="${6-0}"
 	timeout 1800 ./pan -m100000 -RS1 >log 2>&1
-	if ! grep -q 'State-vector' log || grep -q 'max search depth' log; then
-		verdict=unfinished
-	elif grep -q 'errors: 0' log; then
-		verdict=right
-	elif grep -q 'assertion violated' log; then
-		verdict=wrong
-	else
+	read_verdict log
+	# Not what the model asserts, but that it cannot go on.
+	if [ "$verdict" = wrong ] && ! grep -q 'assertion violated' log; then
 		verdict=stuck
 	fi
-	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' log)
-	if [ $verdict = "$2" ]; then
+	if [ "$verdict" = "$2" ]; then
 		echo "ok $n - fifo.pml, $1: $verdict, $states states"
 	else
 		echo "not ok $n - fifo.pml, $1: $verdict, $states states"
 		failed=1
 	fi
-	if [ $verdict = wrong ] && [ -e fifo.pml.trail ]; then
+	if [ "$verdict" = wrong ] && [ -e fifo.pml.trail ]; then
 		./pan -r fifo.pml.trail >"fifo-${6-0}.txt" 2>&1
 		mv -f fifo.pml.trail "fifo-${6-0}.trail"
 	fi

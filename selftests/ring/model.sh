@@ -6,6 +6,8 @@
 set -u
 
 cd "$(dirname "$0")" || exit 1
+# shellcheck source=selftests/lib/verdict.sh
+. ../lib/verdict.sh
 dir=$1
 requests=4
 [ -z "${2-}" ] || requests=6
@@ -35,21 +37,14 @@ check() {
 		return
 	fi
 	timeout 1800 ./pan -m1000000 >log 2>&1
-	if ! grep -q 'State-vector' log || grep -q 'max search depth' log; then
-		verdict=unfinished
-	elif grep -q 'errors: 0' log; then
-		verdict=right
-	else
-		verdict=wrong
-	fi
-	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' log)
-	if [ $verdict = "$2" ]; then
+	read_verdict log
+	if [ "$verdict" = "$2" ]; then
 		echo "ok $n - $name: $verdict, $states states"
 	else
 		echo "not ok $n - $name: $verdict, $states states"
 		failed=1
 	fi
-	if [ $verdict = wrong ]; then
+	if [ "$verdict" = wrong ]; then
 		mv -f "$1.pml.trail" "$1${3+-$3}.trail"
 		spin -DN=$requests ${3+-D$3} -k "$1${3+-$3}.trail" -p -g -l \
 			"$1.pml" >"$1${3+-$3}.txt" 2>&1
