@@ -72,6 +72,7 @@ class Guest:
     number: int = 1
     args: str = ""
     extra: str = ""
+    backend: str = ""  # who serves its interfaces, if not dom0
 
     def config(self, net):
         """The text of the xl configuration file."""
@@ -89,6 +90,8 @@ class Guest:
             gateway = f"10.2.0.{self.number + 128}"
             vif = f"mac={mac},script=vif-nat," \
                   f"ip={address.split('/', maxsplit=1)[0]}"
+        if self.backend:
+            vif += f",backend={self.backend}"
         lines = [
             'type="pvh"',
             f'name="{self.name}"',

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import sys
 
+import driver_domain
 import isolation
 import saving
 import tests as t
@@ -81,6 +82,9 @@ BOOTS = [
     Boot("mixed-too", [blk_system.block_guest, *blk_system.MIXED,
                        *net_tests.MIXED],
          {"back": "stock,ours", "front": "ours,stock", "limit": 2400}),
+    Boot("driver-domain", [*driver_domain.SERVICE, net_tests.net_ping_sizes,
+                           net_tests.net_stream, *driver_domain.DEATHS],
+         {"guest_disks": 3, "limit": 3600}),
     Boot("saving", saving.TESTS, {"limit": 3600}),
     Boot("saving-stock", saving.TESTS, {**STOCK, "limit": 3600}),
     Boot("smp4", [*DOM0, t.dom0_pinned, *PATHS[:1]],
