@@ -6,7 +6,6 @@ Each takes a booted machine and fails with RigError; plan.py says in which.
 
 import os
 import re
-import subprocess
 import sys
 import time
 
@@ -575,13 +574,3 @@ TESTS = (direct, direct_when_it_pays, direct_under_pressure, read_only,
          poll_guard)
 # With one stock half.
 MIXED = (direct, resize, detach_under_load, mixes)
-
-
-def build_hostile(kver):
-    """Build the hostile halves; the paths of the modules."""
-    out = os.path.join(TOP, "out", "selftests", "hostile-" + kver)
-    subprocess.run(["sh", os.path.join(TOP, "selftests/lib/build-hostile.sh"),
-                    "blk", kver, out], check=True)
-    return tuple(os.path.join(out, "selftests/blk/hostile",
-                              f"tenon-hostile-{half}.ko")
-                 for half in ("front", "back"))

@@ -8,7 +8,6 @@ Each takes a booted machine and fails with RigError; plan.py says in which.
 import contextlib
 import os
 import re
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -557,13 +556,3 @@ TESTS = [net_features, net_ping_sizes, net_stream, net_stream_ipv6,
 MIXED = [net_features, net_ping_sizes, net_stream, net_stream_ipv6,
          net_stream_offloads, net_stream_mtu, net_udp, net_detach_under_load,
          net_counters]
-
-
-def build_hostile(kver):
-    """Build the hostile halves; the paths of the modules."""
-    out = os.path.join(TOP, "out", "selftests", "hostile-net-" + kver)
-    subprocess.run(["sh", os.path.join(TOP, "selftests/lib/build-hostile.sh"),
-                    "net", kver, out], check=True)
-    return tuple(os.path.join(out, "selftests/net/hostile",
-                              f"tenon-hostile-net{half}.ko")
-                 for half in ("front", "back"))

@@ -12,11 +12,13 @@ import tests as t
 from machine import Setup
 
 sys.path[:0] = [os.path.join(t.TOP, "selftests", area)
-                for area in ("blk", "net")]
+                for area in ("blk", "lib", "net", "ring")]
 # pylint: disable=wrong-import-position
 import blk_store  # noqa: E402
 import blk_system  # noqa: E402
+import linked  # noqa: E402
 import net_tests  # noqa: E402
+import ring_system  # noqa: E402
 import xdp_tests  # noqa: E402
 
 DOM0 = [t.dom0_cpus, t.dom0_disk, t.dom0_network, t.dom0_interrupts,
@@ -44,7 +46,8 @@ class Boot:
 # The most telling first: a host that is too slow for all ends the list early.
 BOOTS = [
     Boot("devices", [*DOM0, t.console_input, *PATHS, t.toolstack_guest,
-                     t.cpu_cap, *DEVICES, *LIFE]),
+                     t.cpu_cap, *DEVICES, ring_system.ring_example, *LIFE],
+         files=lambda kver: linked.build(ring_system.EXAMPLE, kver)),
     Boot("stock-back", PATHS, {"back": "stock"}),
     Boot("stock-front", PATHS, {"front": "stock"}),
     Boot("stock", PATHS, STOCK),
@@ -58,13 +61,14 @@ BOOTS = [
     Boot("block", [blk_system.block_guest, *blk_system.TESTS,
                    *blk_store.TESTS],
          {"back": "ours,stock", "front": "ours,stock", "limit": 3600},
-         blk_system.build_hostile),
+         lambda kver: linked.build("selftests/blk/hostile", kver)),
     Boot("block-mixes", [blk_system.block_guest, blk_system.mixes],
          {"back": "ours,stock", "front": "ours,stock", "limit": 2400}),
     Boot("net", [t.plain_guest, *net_tests.TESTS],
          {"back": "stock,ours", "front": "stock,ours", "limit": 3600,
           "dom0_args": "tenon_netback.max_queues=2"},
-         lambda kver: (*net_tests.build_hostile(kver), xdp_tests.build())),
+         lambda kver: (*linked.build("selftests/net/hostile", kver),
+                       xdp_tests.build())),
     Boot("xdp", [xdp_tests.two_queues, *xdp_tests.TESTS],
          {"back": "stock,ours", "front": "stock,ours", "dom0_vcpus": 2,
           "limit": 2400},
@@ -104,7 +108,9 @@ ONLY = {
     "tenon": [Boot("stock-no-bounce", [t.wrong_dma_is_noticed],
                    {**STOCK, "swiotlb": False})],
     # Our drivers on what others run.
-    "xen": [Boot("ours", [*PATHS, t.guest_destroy, t.destroy_under_load])],
+    "xen": [Boot("ours", [*PATHS, ring_system.ring_example, t.guest_destroy,
+                          t.destroy_under_load],
+                 files=lambda kver: linked.build(ring_system.EXAMPLE, kver))],
 }
 # What "make check" boots.  "make soak" boots everything, on Tenon and on Xen:
 # it takes hours.
