@@ -18,6 +18,20 @@ MEMORY, DOM0_MEMORY, GUEST_MEMORY, PEER_MEMORY = 2048, 1024, 512, 256
 PEER = "peer"
 LIMIT = 8 * 3600
 NULL, DATA = "/dev/nullb0", "/dev/disk/by-id/virtio-scratch"
+# A null_blk that keeps what is written, so that every byte moves: a RAM disk
+# with the costs of the one that stores nothing.  Written once: reads of what
+# never was written touch no memory.
+MEM = "/dev/nullb1"
+MEM_MIB = 64
+MAKE_MEM = f"""
+modprobe null_blk nr_devices=1 gb=4 bs=512
+mountpoint -q /sys/kernel/config ||
+    mount -t configfs configfs /sys/kernel/config || exit 1
+cd /sys/kernel/config/nullb && mkdir {MEM[5:]} && cd {MEM[5:]} &&
+    echo {MEM_MIB} >size && echo 512 >blocksize && echo 1 >memory_backed &&
+    echo 1 >power && dd if=/dev/urandom of={MEM} bs=1M count={MEM_MIB} \
+        oflag=direct 2>/dev/null
+"""
 # Far end of a veth pair, as rig/image/bare.sh has it.
 VETH = """
 ip netns add guest
@@ -46,6 +60,7 @@ class Box:
         self.machine.__enter__()
         watch.pid = self.pid()
         self.boots = {"boot.dom0": watch.end()}
+        self.machine.run(MAKE_MEM, step="a disk in memory")
         if self.setup.hv == "kvm":
             self._kvm_guest()
         elif self.setup.hv != "none":
@@ -78,8 +93,8 @@ class Box:
     def _kvm_guest(self):
         self.machine.run("mount -t debugfs debugfs /sys/kernel/debug")
         watch = compare_host.Watch(self.pid())
-        disks = machine.Guest().disks + (f"phy:{NULL},vdb,w",
-                                         f"phy:{DATA},vdc,w")
+        disks = machine.Guest().disks + (
+            f"phy:{NULL},vdb,w", f"phy:{DATA},vdc,w", f"phy:{MEM},vdd,w")
         self.machine.create(machine.Guest(memory=GUEST_MEMORY, disks=disks))
         self.boots["boot.guest"] = watch.end()
 
@@ -99,7 +114,7 @@ class Box:
                     ("dom0", r"^Domain-0\s+0\s+(\d+)"))}
 
     def _attach(self, guest):
-        for device, path in (("xvdb", NULL), ("xvdc", DATA)):
+        for device, path in (("xvdb", NULL), ("xvdc", DATA), ("xvdd", MEM)):
             self.machine.run(f"xl block-attach guest phy:{path} {device} w")
             self.machine.guest_run(
                 f"for i in $(seq 120); do [ -b /dev/{device} ] && exit 0; "
@@ -162,7 +177,8 @@ class Virtual:
 
     def disk(self, kind):
         """The path of a disk where the jobs run."""
-        return {"null": "/dev/xvdb", "data": "/dev/xvdc"}[kind]
+        return {"null": "/dev/xvdb", "data": "/dev/xvdc",
+                "mem": "/dev/xvdd"}[kind]
 
     def client(self, command):
         """A command of the network's near end, dom0's."""
@@ -188,7 +204,7 @@ class Bare(Virtual):
     split = counts = peer = False
 
     def disk(self, kind):
-        return {"null": NULL, "data": DATA}[kind]
+        return {"null": NULL, "data": DATA, "mem": MEM}[kind]
 
     def far(self, command):
         return f"ip netns exec guest {command}"
@@ -205,7 +221,8 @@ class Kvm(Virtual):
     split = peer = False
 
     def disk(self, kind):
-        return {"null": "/dev/vdb", "data": "/dev/vdc"}[kind]
+        return {"null": "/dev/vdb", "data": "/dev/vdc",
+                "mem": "/dev/vdd"}[kind]
 
 
 class InGuest(Virtual):
@@ -214,14 +231,13 @@ class InGuest(Virtual):
     split = counts = peer = False
 
     def prepare(self):
-        self.box.machine.guest_run(
-            "modprobe null_blk nr_devices=1 gb=4 bs=512\n" + VETH, 120)
+        self.box.machine.guest_run(MAKE_MEM + VETH, 120)
         self.serve()
 
     def disk(self, kind):
-        if kind != "null":
+        if kind == "data":
             raise LookupError("a guest has no such disk of its own")
-        return NULL
+        return {"null": NULL, "mem": MEM}[kind]
 
     def far(self, command):
         return f"ip netns exec guest {command}"

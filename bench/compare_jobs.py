@@ -39,7 +39,8 @@ class Job:
 
     side: "front" runs where the front end is (the guest), "back" in dom0,
     "peer" in another guest.
-    needs: "null" or "data", the disk it wants, "net" or "split" (drivers).
+    needs: "null", "data" or "mem", the disk it wants, "net" or "split"
+    (drivers).
     script: called with the environment and the seconds; the shell script.
     idle: the same program ending at once, to know the fixed cost of a run.
     """
@@ -95,7 +96,8 @@ def _fio_read(name):
 
 def _fio(rw, size, depth, engine, count=1, extra="", tag="", disk="null"):
     many = f".{count}jobs" if count > 1 else ""
-    name = f"fio.{tag or rw}.{size}.qd{depth}{many}.{engine}"
+    memory = ".mem" if disk == "mem" else ""
+    name = f"fio.{tag or rw}.{size}.qd{depth}{many}.{engine}{memory}"
     driver = engine.split("-", maxsplit=1)[0]
     options = (f"--numjobs={count} --group_reporting {extra} ").strip()
 
@@ -108,6 +110,29 @@ def _fio(rw, size, depth, engine, count=1, extra="", tag="", disk="null"):
                 "--size=224M --number_ios=1 --output-format=json")
     return Job(name, "iops", "io", "front", disk, script, idle,
                _fio_read(name))
+
+
+def _verify():
+    """All that is written is read back and compared, once through."""
+    name = "fio.verify.4k.qd32.libaio.mem"
+
+    def script(env, _seconds):
+        return ("fio --name=verify --rw=randwrite --bs=4k --iodepth=32 "
+                f"--size=16M --ioengine=libaio --filename={env.disk('mem')} "
+                "--direct=1 --verify=crc32c --verify_fatal=1 "
+                "--verify_state_save=0 --output-format=json")
+
+    def read(text):
+        job = jobs.parse_json(text)["jobs"][0]
+        sides = job["read"], job["write"]
+        if job["error"] or not all(side["total_ios"] for side in sides):
+            raise JobError(f"{name}: wrong data (fio error {job['error']})")
+        ios = sum(side["total_ios"] for side in sides)
+        return Sample(round(
+            1000 * ios / sum(side["runtime"] for side in sides), 1), ios)
+    return Job(name, "iops", "io", "front", "mem", script,
+               lambda _env: "fio --name=idle --ioengine=null --rw=randwrite "
+               "--bs=4k --size=16M --number_ios=1 --output-format=json", read)
 
 
 def _iperf_read(name):
@@ -200,6 +225,8 @@ def _catalogue():
         _fio("randread", "4k", 128, "libaio"),
         _fio("randread", "4k", 128, "libaio", 4),
         _fio("randwrite", "4k", 1, "libaio"),
+        _fio("randwrite", "4k", 128, "libaio"),
+        _fio("randwrite", "4k", 128, "libaio", 4),
         _fio("write", "128k", 8, "libaio"),
         _fio("randrw", "4k", 32, "libaio", extra="--rwmixread=70",
              tag="mix70"),
@@ -208,6 +235,11 @@ def _catalogue():
         _fio("randread", "4k", 1, "io_uring-hipri", extra="--hipri "),
         _fio("randread", "4k", 32, "io_uring-hipri", extra="--hipri "),
     ]
+    listed += [_fio(rw, size, depth, "libaio", disk="mem", extra="--size=64M")
+               for rw, size, depth in (
+                   ("randread", "4k", 1), ("randread", "4k", 32),
+                   ("randwrite", "4k", 32), ("read", "128k", 8),
+                   ("write", "128k", 8))] + [_verify()]
     for way in ("dom0_to_guest", "guest_to_dom0"):
         for streams in (1, 4):
             listed.append(_iperf(f"iperf3.tcp.{way}.{streams}",
