@@ -129,10 +129,13 @@ class Comparison:
                 for env in order:
                     self._cell(env, job, number)
                 self._progress(number, at)
-            for wanted, measure in ((self.prims, compare_prim.measure),
-                                    (self.stages, compare_stages.measure)):
-                for env in order if wanted else ():
-                    self._together(env, wanted, measure, number)
+            for jobs, of in ((self.prims, compare_prim),
+                             (self.stages, compare_stages)):
+                for env in order:
+                    wanted = {name: job for name, job in jobs.items()
+                              if name.partition(".")[2] in of.names(env)}
+                    if wanted:
+                        self._together(env, wanted, of.measure, number)
             self.write()
         for job in self.timed:
             for env in self.envs:
@@ -159,7 +162,7 @@ class Comparison:
 
     def _together(self, env, wanted, measure, number):
         """Jobs that come out of one measurement, in one environment."""
-        if not env.split or env.name in self.failed or \
+        if env.name in self.failed or \
                 self._have(env, next(iter(wanted.values())), number):
             return
         try:

@@ -11,6 +11,7 @@ import time
 import compare_connect
 import compare_host
 import compare_prim
+import linked
 import machine
 import paths
 
@@ -276,7 +277,7 @@ def make(names, kver, say, wanted):
     peers = any(job.side == PEER for job in wanted)
     files = [compare_connect.build()]
     if any(job.group == "prim" for job in wanted):
-        files.append(compare_prim.build(paths.kernel_version(kver)))
+        files += linked.build(compare_prim.SOURCES, paths.kernel_version(kver))
     files = tuple(filter(None, files))
     boxes = {name: _box(name, kver, say, files, peers) for name in names
              if name != "in-guest"}

@@ -1,29 +1,28 @@
 # SPDX-License-Identifier: MIT
 """Costs of the primitives, measured by a kernel module in guest and dom0."""
 
-import os
 import re
 import statistics
-import subprocess
 
 from jobs import JobError
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCES = "bench/prim"
 MODULE = "/run/tenon/files/tenon-prim.ko"
+FLOOR_MODULE = "/run/tenon/files/tenon-vmrun.ko"
 SAID = "dmesg | sed -n 's/.*tenon-prim: //p'"
-# What the guest's module measures, then dom0's.
+# What the guest's module measures, then dom0's, then plain Linux's.
 NAMES = ("hypercall", "event.self", "timer.late", "dom0.hypercall",
-         "event.round_trip", "event.round_trip_busy", "grant.copy.1",
-         "grant.copy.32", "grant.map_unmap.1", "grant.map_unmap.32")
+         "event.round_trip", "event.round_trip_busy",
+         "event.round_trip_same_cpu", "grant.copy.1",
+         "grant.copy.32", "grant.map_unmap.1", "grant.map_unmap.32", "vmrun")
+FLOOR = ("vmrun",)
 
 
-def build(kver):
-    """Build the module for a kernel; its path, None if it fails."""
-    out = os.path.join(os.path.dirname(HERE), "out", "prim", kver)
-    done = subprocess.run(
-        ["sh", os.path.join(HERE, "prim", "build.sh"), kver, out],
-        check=False)
-    return None if done.returncode else os.path.join(out, "tenon-prim.ko")
+def names(env):
+    """What is measured in an environment."""
+    if env.name == "bare":
+        return FLOOR
+    return tuple(set(NAMES) - set(FLOOR)) if env.split else ()
 
 
 def _values(text):
@@ -36,20 +35,29 @@ def _values(text):
 def measure(env):
     """({name: us}, everything the modules said)."""
     m = env.box.machine
+    if env.name == "bare":
+        # Not on QEMU's first CPU, whose guests other CPUs disturb.
+        text = m.run(f"dmesg -C; taskset -c 1 insmod {FLOOR_MODULE}; {SAID}; "
+                     "rmmod tenon_vmrun", 120, step="the floor")
+        return _values(text), text
     guest = m.guest_run(f"dmesg -C; insmod {MODULE}; {SAID}", 300,
                         step="primitives, guest")
     found = re.search(r"port=(\d+) grefs=([\d,]+)", guest)
     if not found:
         raise JobError(f"prim: the guest's module said: {guest.strip()[-300:]}")
     command = (f"dmesg -C; insmod {MODULE} domid=$(xl domid guest) "
-               f"port={found.group(1)} grefs={found.group(2)}; {SAID}; "
+               f"port={found.group(1)} grefs={found.group(2)}%s; {SAID}; "
                "rmmod tenon_prim")
     try:
-        dom0 = m.run(command, 300, step="primitives, dom0")
+        dom0 = m.run(command % "", 300, step="primitives, dom0")
+        # And one with dom0 on the guest's CPU, where it sleeps.
+        dom0 += m.run("xl vcpu-pin 0 0 1; " + command % " shared=1"
+                      + "; xl vcpu-pin 0 0 0", 300,
+                      step="primitives, one CPU")
         # One event more, with a guest that does not sleep.
         m.guest_run("timeout 120 bash -c 'while :; do :; done' >/dev/null 2>&1"
                     " & echo $! >/run/busy", 60)
-        busy = m.run(command, 300, step="primitives, busy guest")
+        busy = m.run(command % "", 300, step="primitives, busy guest")
     finally:
         m.guest_run("kill $(cat /run/busy); rmmod tenon_prim; true", 60)
     values = {**_values(guest), **_values(dom0)}

@@ -54,6 +54,11 @@ done
 """
 
 
+def names(env):
+    """What is measured in an environment."""
+    return NAMES if env.split else ()
+
+
 def functions(setup):
     """{side: {function: name of the point}} for the drivers of an environment."""
     named = {"front": {}, "back": {}}

@@ -14,6 +14,7 @@
 
 #include <linux/delay.h>
 #include <linux/interrupt.h>
+#include <linux/irqflags.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/mm.h>
@@ -25,7 +26,8 @@
 
 #include <asm/xen/hypercall.h>
 
-#define BATCHES 15
+#include "batches.h"
+
 #define NR_PAGES 32
 #define SLEEP_US 2000
 #define EVENT_TIMEOUT_NS (2 * NSEC_PER_SEC)
@@ -40,6 +42,9 @@ static unsigned int grefs[NR_PAGES];
 static int nr_grefs;
 module_param_array(grefs, uint, &nr_grefs, 0);
 MODULE_PARM_DESC(grefs, "the guest's granted pages");
+static bool shared;
+module_param(shared, bool, 0);
+MODULE_PARM_DESC(shared, "the guest is on this CPU: sleep for its answers");
 
 /**
  * struct prim_chan - one end of an event channel
@@ -61,35 +66,6 @@ static struct prim_chan prim_chan = { .irq = -1 };
 static struct page *prim_pages[NR_PAGES];
 static grant_ref_t prim_refs[NR_PAGES];
 static unsigned int prim_granted;
-static u64 prim_spent;
-
-/*
- * Let fn() do a thing n times, batch after batch, and print how long one took:
- * the time of the batch, or what fn() put in prim_spent.
- */
-static void prim_batches(const char *name, unsigned int n,
-			 int (*fn)(unsigned int n))
-{
-	char line[BATCHES * 12 + 1];
-	unsigned int i, len = 0;
-
-	for (i = 0; i < BATCHES; i++) {
-		u64 start = ktime_get_ns();
-		int err;
-
-		prim_spent = 0;
-		err = fn(n);
-		if (err) {
-			pr_info("%s failed: %d\n", name, err);
-			return;
-		}
-		if (!prim_spent)
-			prim_spent = ktime_get_ns() - start;
-		len += scnprintf(line + len, sizeof(line) - len, " %llu",
-				 div_u64(prim_spent, n));
-	}
-	pr_info("%s:%s\n", name, line);
-}
 
 static int prim_hypercall(unsigned int n)
 {
@@ -126,6 +102,24 @@ static int prim_await(const struct prim_chan *ch, int hits)
 	return 0;
 }
 
+/* The same, leaving the CPU to whoever will send the event. */
+static int prim_await_asleep(const struct prim_chan *ch, int hits)
+{
+	u64 end = ktime_get_ns() + EVENT_TIMEOUT_NS;
+
+	/* Pairs with the release in prim_interrupt(). */
+	while (smp_load_acquire(&ch->hits) == hits) {
+		if (ktime_get_ns() > end)
+			return -ETIMEDOUT;
+		local_irq_disable();
+		if (READ_ONCE(ch->hits) == hits)
+			safe_halt();
+		else
+			local_irq_enable();
+	}
+	return 0;
+}
+
 /* From sending an event to its handler; to another domain, there and back. */
 static int prim_event(unsigned int n)
 {
@@ -134,10 +128,11 @@ static int prim_event(unsigned int n)
 		u64 start = ktime_get_ns();
 
 		notify_remote_via_evtchn(prim_chan.port);
-		err = prim_await(&prim_chan, hits);
+		err = shared ? prim_await_asleep(&prim_chan, hits) :
+			       prim_await(&prim_chan, hits);
 		if (err)
 			return err;
-		prim_spent += READ_ONCE(prim_chan.hit_ns) - start;
+		batches_spent += READ_ONCE(prim_chan.hit_ns) - start;
 	}
 	return 0;
 }
@@ -148,7 +143,7 @@ static int prim_sleep(unsigned int n)
 		u64 start = ktime_get_ns();
 
 		usleep_range(SLEEP_US, SLEEP_US);
-		prim_spent += ktime_get_ns() - start - SLEEP_US * NSEC_PER_USEC;
+		batches_spent += ktime_get_ns() - start - SLEEP_US * NSEC_PER_USEC;
 	}
 	return 0;
 }
@@ -217,7 +212,7 @@ static void prim_event_self(void)
 	if (err)
 		pr_info("event.self failed: %d\n", err);
 	else
-		prim_batches("event.self", 50, prim_event);
+		batches_run("event.self", 50, prim_event);
 	prim_unhandle();
 	prim_close(far);
 }
@@ -263,9 +258,9 @@ static int prim_guest(void)
 	evtchn_port_t local;
 	int err;
 
-	prim_batches("hypercall", 500, prim_hypercall);
+	batches_run("hypercall", 500, prim_hypercall);
 	prim_event_self();
-	prim_batches("timer.late", 10, prim_sleep);
+	batches_run("timer.late", 10, prim_sleep);
 
 	err = prim_open(0, &local);
 	if (!err)
@@ -363,27 +358,32 @@ static int prim_dom0(void)
 
 	if (nr_grefs != NR_PAGES)
 		return -EINVAL;
-	prim_batches("dom0.hypercall", 500, prim_hypercall);
+	if (!shared)
+		batches_run("dom0.hypercall", 500, prim_hypercall);
 	err = prim_connect(domid, port, &local);
 	if (!err)
 		err = prim_handle(local, local, false);
 	if (err)
 		pr_info("event.round_trip failed: %d\n", err);
 	else
-		prim_batches("event.round_trip", 50, prim_event);
+		batches_run(shared ? "event.round_trip_same_cpu" :
+				     "event.round_trip",
+			    50, prim_event);
 	prim_unhandle();
+	if (shared)
+		return 0;
 
 	prim_into = alloc_page(GFP_KERNEL);
 	if (!prim_into)
 		return -ENOMEM;
-	prim_batches("grant.copy.1", 200, prim_copy_one);
-	prim_batches("grant.copy.32", NR_PAGES, prim_copy_all);
+	batches_run("grant.copy.1", 200, prim_copy_one);
+	batches_run("grant.copy.32", NR_PAGES, prim_copy_all);
 	__free_page(prim_into);
 	err = gnttab_alloc_pages(NR_PAGES, prim_pages);
 	if (err)
 		return err;
-	prim_batches("grant.map_unmap.1", 50, prim_map_one);
-	prim_batches("grant.map_unmap.32", NR_PAGES, prim_map);
+	batches_run("grant.map_unmap.1", 50, prim_map_one);
+	batches_run("grant.map_unmap.32", NR_PAGES, prim_map);
 	gnttab_free_pages(NR_PAGES, prim_pages);
 	return 0;
 }

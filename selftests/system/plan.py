@@ -12,7 +12,7 @@ import tests as t
 from machine import Setup
 
 sys.path[:0] = [os.path.join(t.TOP, "selftests", area)
-                for area in ("blk", "lib", "net", "ring")]
+                for area in ("blk", "net", "ring")]
 # pylint: disable=wrong-import-position
 import blk_store  # noqa: E402
 import blk_system  # noqa: E402
