@@ -5,6 +5,7 @@ import dataclasses
 import fcntl
 import os
 import shutil
+import subprocess
 import time
 
 import images
@@ -44,6 +45,9 @@ class Setup:
     limit: float = 1200
     extra_files: tuple = ()
     qemu_args: tuple = ()
+    # Two machines with a cable between them and two disks of both: the second
+    # names the first's log directory, the first its own, which is ".".
+    joined: str = ""
 
     def __post_init__(self):
         self.kver = paths.kernel_version(self.kver)
@@ -125,6 +129,8 @@ class Machine:
         self.forgiven = []
         self._guest_token = 0
         self._lock = None
+        # The other one of two, which ends with this one.
+        self.peer = None
         self.log_dir = self._take_log_dir(name)
 
     def _take_log_dir(self, name):
@@ -162,6 +168,30 @@ class Machine:
             os.unlink(path)
         os.symlink(target, path)
         return name
+
+    def _joined(self, root):
+        """The card and the disks of a machine that is one of two."""
+        first = self.setup.joined == "."
+        other = "." if first else os.path.relpath(self.setup.joined,
+                                                  self.log_dir)
+        if first:
+            subprocess.run(["cp", "--reflink=auto", "--sparse=always", root,
+                            os.path.join(self.log_dir, "joined-root.img")],
+                           check=True)
+            with open(os.path.join(self.log_dir, "joined-data.img"),
+                      "wb") as f:
+                f.truncate(64 << 20)
+        argv = ["-netdev", f"stream,id=net1,server={'on' if first else 'off'},"
+                           f"addr.type=unix,addr.path={other}/joined.sock",
+                "-device", "virtio-net-pci,netdev=net1,romfile=,"
+                           f"mac=52:54:00:00:01:{1 if first else 2:02x}"]
+        for node in ("joined-root", "joined-data"):
+            # Both write there; the host's cache is the one disk they see.
+            argv += ["-drive", f"if=none,id={node},format=raw,"
+                               f"file={other}/{node}.img,cache=unsafe,"
+                               "file.locking=off",
+                     "-device", f"virtio-blk-pci,drive={node},serial={node}"]
+        return argv
 
     def _argv(self):
         """The QEMU command; file names are relative to the log directory.
@@ -246,6 +276,8 @@ class Machine:
                      "-device", f"virtio-blk-pci,drive={node},serial={node}"]
         argv += ["-netdev", "user,id=net0", "-device",
                  "virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,romfile="]
+        if s.joined:
+            argv += self._joined(root)
         if hypervisor:
             argv += ["-kernel", "hypervisor",
                      "-append", f"{hv_args} {s.hv_args}".strip(),
@@ -451,6 +483,8 @@ class Machine:
 
     def close(self):
         """End QEMU, whatever its state, and drop what only it needed."""
+        if self.peer:
+            self.peer.close()
         if self.vm:
             self.vm.kill()
             if self.vm.watch.longest > STANDSTILL:
@@ -458,7 +492,8 @@ class Machine:
                          f"{self.vm.watch.longest:.0f} s")
                 self.forgiven += STOOD_STILL
         for name in ("dom0.cpio", "scratch.img", "hypervisor", "vmlinux",
-                     "kernel.ext2", "root.ext4", "host.ext4"):
+                     "kernel.ext2", "root.ext4", "host.ext4",
+                     "joined-root.img", "joined-data.img", "joined.sock"):
             path = os.path.join(self.log_dir, name)
             if os.path.lexists(path):
                 os.unlink(path)

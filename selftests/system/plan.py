@@ -7,6 +7,7 @@ import sys
 
 import driver_domain
 import isolation
+import moving
 import saving
 import tests as t
 from machine import Setup
@@ -106,7 +107,10 @@ BOOTS = [
 ONLY = {
     # Without the bounce buffer that the rig gives stock back ends on Tenon.
     "tenon": [Boot("stock-no-bounce", [t.wrong_dma_is_noticed],
-                   {**STOCK, "swiotlb": False})],
+                   {**STOCK, "swiotlb": False}),
+              Boot("moving", moving.TESTS,
+                   {"joined": ".", "memory": 2048, "dom0_memory": 1024,
+                    "limit": 3600})],
     # Our drivers on what others run.
     "xen": [Boot("ours", [*PATHS, ring_system.ring_example, t.guest_destroy,
                           t.destroy_under_load],

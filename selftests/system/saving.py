@@ -13,8 +13,8 @@ from machine import Guest
 
 # How often a guest is saved, and migrated: a hundred times takes an hour.
 TIMES = int(os.environ.get("TIMES", "0"))
-CYCLES = TIMES or 4
-MIGRATIONS = TIMES or 3
+CYCLES = TIMES or 3
+MIGRATIONS = TIMES or 2
 FILE = "/dev/disk/by-id/virtio-scratch"
 GUEST = "10.0.2.21"
 MEMORY = 224
