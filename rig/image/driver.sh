@@ -9,7 +9,7 @@ fail() { echo "driver domain: $*"; exit 1; }
 # shellcheck source=/dev/null
 . /run/tenon/config
 
-for module in $BACK_MODULES xen-evtchn xen-gntdev; do
+for module in $BACK_MODULES; do
 	modprobe "$module" || fail "cannot load $module"
 done
 mkdir -p /var/log/xen /var/lib/xen /run/xen /run/lock
