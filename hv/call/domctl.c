@@ -89,33 +89,6 @@ static long domctl_create(struct xen_domctl *op)
 	return 0;
 }
 
-static long domctl_destroy(struct domain *d, struct xen_domctl *op)
-{
-	(void)op;
-	return domain_kill(d);
-}
-
-static long domctl_pause(struct domain *d, struct xen_domctl *op)
-{
-	(void)op;
-	return domain_toolstack_pause(d);
-}
-
-static long domctl_unpause(struct domain *d, struct xen_domctl *op)
-{
-	(void)op;
-	return domain_toolstack_unpause(d);
-}
-
-static long domctl_resume(struct domain *d, struct xen_domctl *op)
-{
-	(void)op;
-	if (d == current->domain)
-		return -EINVAL;
-	domain_resume(d);
-	return 0;
-}
-
 /* The first domain from the one asked for on: this is how the tools list them. */
 static long domctl_get_info(struct xen_domctl *op)
 {
@@ -176,9 +149,8 @@ static long domctl_set_tsc(struct domain *d, struct xen_domctl *op)
 	       mode == XEN_TSC_MODE_NEVER_EMULATE ? 0 : -EOPNOTSUPP;
 }
 
-static long domctl_get_tsc(struct domain *d, struct xen_domctl *op)
+static long domctl_get_tsc(struct domain *, struct xen_domctl *op)
 {
-	(void)d;
 	op->u.tsc_info = (struct xen_domctl_tsc_info){
 		.tsc_mode = XEN_TSC_MODE_DEFAULT,
 		.gtsc_khz = tsc_khz,
@@ -191,10 +163,8 @@ static long domctl_get_tsc(struct domain *d, struct xen_domctl *op)
  * Any wish is fulfilled: memory for nested page tables is taken as needed, and
  * the machine is one node.
  */
-static long domctl_accept(struct domain *d, struct xen_domctl *op)
+static long domctl_accept(struct domain *, struct xen_domctl *)
 {
-	(void)d;
-	(void)op;
 	return 0;
 }
 
@@ -204,9 +174,8 @@ static long domctl_get_mempool(struct domain *d, struct xen_domctl *op)
 	return 0;
 }
 
-static long domctl_address_size(struct domain *d, struct xen_domctl *op)
+static long domctl_address_size(struct domain *, struct xen_domctl *op)
 {
-	(void)d;
 	op->u.address_size.size = 64;
 	return 0;
 }
@@ -240,62 +209,59 @@ static long domctl_page_info(struct domain *d, struct xen_domctl *op)
 	return 0;
 }
 
-struct domctl_handler {
-	long (*fn)(struct domain *d, struct xen_domctl *op);
-	bool writes; /* op goes back to the caller */
+/* What needs no more than the domain. */
+static int (*const life[])(struct domain *d) = {
+	[XEN_DOMCTL_destroydomain] = domain_kill,
+	[XEN_DOMCTL_pausedomain] = domain_toolstack_pause,
+	[XEN_DOMCTL_unpausedomain] = domain_toolstack_unpause,
+	[XEN_DOMCTL_resumedomain] = domain_resume,
 };
 
-static const struct domctl_handler handlers[] = {
-	[XEN_DOMCTL_destroydomain] = { domctl_destroy, false },
-	[XEN_DOMCTL_pausedomain] = { domctl_pause, false },
-	[XEN_DOMCTL_unpausedomain] = { domctl_unpause, false },
-	[XEN_DOMCTL_setvcpuaffinity] = { domctl_set_vcpu_affinity, false },
-	[XEN_DOMCTL_shadow_op] = { domctl_shadow_op, true },
-	[XEN_DOMCTL_max_mem] = { domctl_max_mem, false },
-	[XEN_DOMCTL_setvcpucontext] = { domctl_vcpu_context, false },
-	[XEN_DOMCTL_getvcpucontext] = { domctl_vcpu_context, false },
-	[XEN_DOMCTL_getvcpuinfo] = { domctl_get_vcpu_info, true },
-	[XEN_DOMCTL_max_vcpus] = { domctl_max_vcpus, false },
-	[XEN_DOMCTL_scheduler_op] = { domctl_scheduler_op, true },
-	[XEN_DOMCTL_setdomainhandle] = { domctl_set_handle, false },
-	[XEN_DOMCTL_settimeoffset] = { domctl_set_time_offset, false },
-	[XEN_DOMCTL_getvcpuaffinity] = { domctl_get_vcpu_affinity, false },
-	[XEN_DOMCTL_resumedomain] = { domctl_resume, false },
-	[XEN_DOMCTL_sendtrigger] = { domctl_send_trigger, false },
-	[XEN_DOMCTL_gethvmcontext] = { domctl_get_hvm_context, true },
-	[XEN_DOMCTL_sethvmcontext] = { domctl_set_hvm_context, false },
-	[XEN_DOMCTL_get_address_size] = { domctl_address_size, true },
-	[XEN_DOMCTL_gethvmcontext_partial] = { domctl_get_hvm_context_partial,
-					       true },
-	[XEN_DOMCTL_gettscinfo] = { domctl_get_tsc, true },
-	[XEN_DOMCTL_settscinfo] = { domctl_set_tsc, false },
-	[XEN_DOMCTL_getpageframeinfo3] = { domctl_page_info, true },
-	[XEN_DOMCTL_setnodeaffinity] = { domctl_accept, false },
-	[XEN_DOMCTL_getnodeaffinity] = { domctl_get_node_affinity, false },
-	[XEN_DOMCTL_get_cpu_policy] = { domctl_get_cpu_policy, true },
-	[XEN_DOMCTL_set_cpu_policy] = { domctl_set_cpu_policy, true },
-	[XEN_DOMCTL_get_paging_mempool_size] = { domctl_get_mempool, true },
-	[XEN_DOMCTL_set_paging_mempool_size] = { domctl_accept, false },
+static long (*const handlers[])(struct domain *d, struct xen_domctl *op) = {
+	[XEN_DOMCTL_setvcpuaffinity] = domctl_set_vcpu_affinity,
+	[XEN_DOMCTL_shadow_op] = domctl_shadow_op,
+	[XEN_DOMCTL_max_mem] = domctl_max_mem,
+	[XEN_DOMCTL_setvcpucontext] = domctl_vcpu_context,
+	[XEN_DOMCTL_getvcpucontext] = domctl_vcpu_context,
+	[XEN_DOMCTL_getvcpuinfo] = domctl_get_vcpu_info,
+	[XEN_DOMCTL_max_vcpus] = domctl_max_vcpus,
+	[XEN_DOMCTL_scheduler_op] = domctl_scheduler_op,
+	[XEN_DOMCTL_setdomainhandle] = domctl_set_handle,
+	[XEN_DOMCTL_settimeoffset] = domctl_set_time_offset,
+	[XEN_DOMCTL_getvcpuaffinity] = domctl_get_vcpu_affinity,
+	[XEN_DOMCTL_sendtrigger] = domctl_send_trigger,
+	[XEN_DOMCTL_gethvmcontext] = domctl_get_hvm_context,
+	[XEN_DOMCTL_sethvmcontext] = domctl_set_hvm_context,
+	[XEN_DOMCTL_get_address_size] = domctl_address_size,
+	[XEN_DOMCTL_gethvmcontext_partial] = domctl_get_hvm_context_partial,
+	[XEN_DOMCTL_gettscinfo] = domctl_get_tsc,
+	[XEN_DOMCTL_settscinfo] = domctl_set_tsc,
+	[XEN_DOMCTL_getpageframeinfo3] = domctl_page_info,
+	[XEN_DOMCTL_setnodeaffinity] = domctl_accept,
+	[XEN_DOMCTL_getnodeaffinity] = domctl_get_node_affinity,
+	[XEN_DOMCTL_get_cpu_policy] = domctl_get_cpu_policy,
+	[XEN_DOMCTL_set_cpu_policy] = domctl_set_cpu_policy,
+	[XEN_DOMCTL_get_paging_mempool_size] = domctl_get_mempool,
+	[XEN_DOMCTL_set_paging_mempool_size] = domctl_accept,
 };
 
-static long domctl_on_domain(struct xen_domctl *op, bool *writes)
+static long domctl_on_domain(struct xen_domctl *op)
 {
-	const struct domctl_handler *h;
+	bool is_life = op->cmd < ARRAY_SIZE(life) && life[op->cmd];
 	struct domain *d;
 	long ret;
 
-	if (op->cmd >= ARRAY_SIZE(handlers) || !handlers[op->cmd].fn) {
+	if (!is_life &&
+	    (op->cmd >= ARRAY_SIZE(handlers) || !handlers[op->cmd])) {
 		printk_guest("domctl %u is not implemented", op->cmd);
 		return -ENOSYS;
 	}
-	h = &handlers[op->cmd];
 	if (op->domain >= DOMID_FIRST_RESERVED)
 		return -ESRCH;
 	d = domain_get_by_id(op->domain);
 	if (!d)
 		return -ESRCH;
-	ret = h->fn(d, op);
-	*writes = h->writes;
+	ret = is_life ? life[op->cmd](d) : handlers[op->cmd](d, op);
 	domain_put(d);
 	return ret;
 }
@@ -303,7 +269,6 @@ static long domctl_on_domain(struct xen_domctl *op, bool *writes)
 static long domctl_serve(u64 gva)
 {
 	struct xen_domctl op;
-	bool writes = true;
 	long ret;
 
 	if (guest_read(&op, gva, sizeof(op)))
@@ -318,12 +283,11 @@ static long domctl_serve(u64 gva)
 		ret = domctl_get_info(&op);
 		break;
 	default:
-		writes = false;
-		ret = domctl_on_domain(&op, &writes);
+		ret = domctl_on_domain(&op);
 		break;
 	}
 	/* Also after an error: some say in the structure what was wrong. */
-	if (writes && guest_write(gva, &op, sizeof(op)) && !ret)
+	if (guest_write(gva, &op, sizeof(op)) && !ret)
 		ret = -EFAULT;
 	return ret;
 }

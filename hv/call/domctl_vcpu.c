@@ -41,11 +41,6 @@ int cpumask_to_guest(const struct xenctl_bitmap *bitmap,
 	return 0;
 }
 
-static struct vcpu *vcpu_by_id(struct domain *d, u32 id)
-{
-	return id < d->max_vcpus ? d->vcpu[id] : NULL;
-}
-
 /* Both maps come back as they now are, cut to the CPUs there are. */
 long domctl_set_vcpu_affinity(struct domain *d, struct xen_domctl *op)
 {
@@ -53,7 +48,7 @@ long domctl_set_vcpu_affinity(struct domain *d, struct xen_domctl *op)
 	bool hard = arg->flags & XEN_VCPUAFFINITY_HARD;
 	bool soft = arg->flags & XEN_VCPUAFFINITY_SOFT;
 	struct cpumask new_hard, new_soft;
-	struct vcpu *v = vcpu_by_id(d, arg->vcpu);
+	struct vcpu *v = domain_vcpu(d, arg->vcpu);
 	int err = 0;
 
 	if (!v)
@@ -82,7 +77,7 @@ long domctl_set_vcpu_affinity(struct domain *d, struct xen_domctl *op)
 long domctl_get_vcpu_affinity(struct domain *d, struct xen_domctl *op)
 {
 	const struct xen_domctl_vcpuaffinity *arg = &op->u.vcpuaffinity;
-	struct vcpu *v = vcpu_by_id(d, arg->vcpu);
+	struct vcpu *v = domain_vcpu(d, arg->vcpu);
 	int err = 0;
 
 	if (!v)
@@ -97,18 +92,17 @@ long domctl_get_vcpu_affinity(struct domain *d, struct xen_domctl *op)
 }
 
 /* The machine is one node. */
-long domctl_get_node_affinity(struct domain *d, struct xen_domctl *op)
+long domctl_get_node_affinity(struct domain *, struct xen_domctl *op)
 {
 	struct cpumask node = { { 1 } };
 
-	(void)d;
 	return cpumask_to_guest(&op->u.nodeaffinity.nodemap, &node);
 }
 
 long domctl_get_vcpu_info(struct domain *d, struct xen_domctl *op)
 {
 	struct xen_domctl_getvcpuinfo *arg = &op->u.getvcpuinfo;
-	struct vcpu *v = vcpu_by_id(d, arg->vcpu);
+	struct vcpu *v = domain_vcpu(d, arg->vcpu);
 	struct vcpu_runstate_info info;
 
 	if (!v)
@@ -129,7 +123,7 @@ long domctl_get_vcpu_info(struct domain *d, struct xen_domctl *op)
 long domctl_vcpu_context(struct domain *d, struct xen_domctl *op)
 {
 	struct xen_domctl_vcpucontext *arg = &op->u.vcpucontext;
-	struct vcpu *v = vcpu_by_id(d, arg->vcpu);
+	struct vcpu *v = domain_vcpu(d, arg->vcpu);
 	struct vcpu_guest_context *ctx;
 	int err;
 
@@ -158,7 +152,7 @@ long domctl_vcpu_context(struct domain *d, struct xen_domctl *op)
 long domctl_send_trigger(struct domain *d, struct xen_domctl *op)
 {
 	const struct xen_domctl_sendtrigger *arg = &op->u.sendtrigger;
-	struct vcpu *v = vcpu_by_id(d, arg->vcpu);
+	struct vcpu *v = domain_vcpu(d, arg->vcpu);
 
 	if (arg->trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
 		return -EOPNOTSUPP;

@@ -7,6 +7,7 @@
  * changes both ends under both locks; so neither the peer's domain nor its
  * channel needs a reference.
  */
+#include "evtchn_2l.h"
 #include "evtchn_fifo.h"
 #include "event.h"
 
@@ -297,9 +298,8 @@ static void upcall(struct vcpu *v)
  */
 static bool raise_all(struct vcpu_info *vi)
 {
-	WRITE_ONCE(vi->evtchn_pending_sel, ~0ULL);
-	return !__atomic_exchange_n(&vi->evtchn_upcall_pending, 1,
-				    __ATOMIC_SEQ_CST);
+	return evtchn_2l_raise_all(&vi->evtchn_pending_sel,
+				   &vi->evtchn_upcall_pending);
 }
 
 /*

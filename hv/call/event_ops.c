@@ -3,21 +3,32 @@
 #include "event.h"
 #include "op.h"
 
-/* Allocate a port for @what, under the table's lock. */
-static long open_port(struct domain *d, const struct evtchn *what)
+/*
+ * A port for @what; @bound, if there is one, names it, and may name only one.
+ * Return: 0 and *port, or an error.
+ */
+static long open_port(struct domain *d, const struct evtchn *what, u32 *bound,
+		      u32 *port)
 {
-	long port = evtchn_alloc(d);
 	struct evtchn *c;
+	long ret;
 
-	if (port < 0)
-		return port;
-	c = evtchn_of(d, port);
-	spin_lock(&c->lock);
-	c->peer = what->peer; /* and what else is in the union */
-	c->vcpu = what->vcpu;
-	c->state = what->state;
-	spin_unlock(&c->lock);
-	return port;
+	spin_lock(&d->evtchn->lock);
+	ret = bound && *bound ? -EEXIST : evtchn_alloc(d);
+	if (ret > 0) {
+		c = evtchn_of(d, ret);
+		spin_lock(&c->lock);
+		c->peer = what->peer; /* and what else is in the union */
+		c->vcpu = what->vcpu;
+		c->state = what->state;
+		spin_unlock(&c->lock);
+		if (bound)
+			WRITE_ONCE(*bound, ret);
+		*port = ret;
+		ret = 0;
+	}
+	spin_unlock(&d->evtchn->lock);
+	return ret;
 }
 
 static long op_alloc_unbound(struct domain *d, void *arg)
@@ -28,13 +39,8 @@ static long op_alloc_unbound(struct domain *d, void *arg)
 		.domid = op->remote_dom == DOMID_SELF ? current->domain->id :
 							op->remote_dom,
 	};
-	long port;
 
-	spin_lock(&d->evtchn->lock);
-	port = open_port(d, &what);
-	spin_unlock(&d->evtchn->lock);
-	op->port = port;
-	return min(port, 0L);
+	return open_port(d, &what, NULL, &op->port);
 }
 
 static long op_bind_interdomain(struct domain *d, void *arg)
@@ -85,11 +91,6 @@ out:
 	return ret;
 }
 
-static struct vcpu *vcpu_of(struct domain *d, u32 id)
-{
-	return id < d->max_vcpus ? d->vcpu[id] : NULL;
-}
-
 static long op_bind_virq(struct domain *d, void *arg)
 {
 	struct evtchn_bind_virq *op = arg;
@@ -97,36 +98,23 @@ static long op_bind_virq(struct domain *d, void *arg)
 		.state = CHAN_VIRQ, .vcpu = op->vcpu, .virq = op->virq
 	};
 	struct vcpu *v;
-	long port;
 
 	if (op->virq >= NR_VIRQS || (virq_is_global(op->virq) && op->vcpu != 0))
 		return -EINVAL;
-	v = vcpu_of(d, op->vcpu);
+	v = domain_vcpu(d, op->vcpu);
 	if (!v)
 		return -ENOENT;
-
-	spin_lock(&d->evtchn->lock);
-	port = v->virq_port[op->virq] ? -EEXIST : open_port(d, &what);
-	if (port > 0)
-		WRITE_ONCE(v->virq_port[op->virq], port);
-	spin_unlock(&d->evtchn->lock);
-	op->port = port;
-	return min(port, 0L);
+	return open_port(d, &what, &v->virq_port[op->virq], &op->port);
 }
 
 static long op_bind_ipi(struct domain *d, void *arg)
 {
 	struct evtchn_bind_ipi *op = arg;
 	struct evtchn what = { .state = CHAN_IPI, .vcpu = op->vcpu };
-	long port;
 
-	if (!vcpu_of(d, op->vcpu))
+	if (!domain_vcpu(d, op->vcpu))
 		return -ENOENT;
-	spin_lock(&d->evtchn->lock);
-	port = open_port(d, &what);
-	spin_unlock(&d->evtchn->lock);
-	op->port = port;
-	return min(port, 0L);
+	return open_port(d, &what, NULL, &op->port);
 }
 
 static long op_status(struct domain *d, void *arg)
@@ -172,7 +160,7 @@ static long op_bind_vcpu(struct domain *d, void *arg)
 	struct evtchn *c;
 	long ret = 0;
 
-	if (!vcpu_of(d, op->vcpu))
+	if (!domain_vcpu(d, op->vcpu))
 		return -ENOENT;
 	c = evtchn_of(d, op->port);
 	if (!c)
@@ -225,9 +213,8 @@ static long op_close(struct domain *d, void *arg)
 	return evtchn_close_port(d, op->port);
 }
 
-static long op_reset(struct domain *d, void *arg)
+static long op_reset(struct domain *d, void *)
 {
-	(void)arg;
 	/* The toolstack resets a domain that cannot allocate meanwhile. */
 	if (d != current->domain && !d->toolstack_paused)
 		return -EINVAL;

@@ -119,13 +119,12 @@ static long op_get_param(struct domain *d, void *arg)
 static long op_set_upcall_vector(struct domain *d, void *arg)
 {
 	struct hvm_evtchn_upcall_vector *op = arg;
-	struct vcpu *v;
+	struct vcpu *v = domain_vcpu(d, op->vcpu);
 
 	if (op->vector < 16)
 		return -EINVAL;
-	if (op->vcpu >= d->max_vcpus || !d->vcpu[op->vcpu])
+	if (!v)
 		return -ENOENT;
-	v = d->vcpu[op->vcpu];
 	WRITE_ONCE(v->upcall_vector, op->vector);
 	/* What is pending was announced the old way, or not at all. */
 	if (vcpu_events_pending(v))
@@ -133,11 +132,10 @@ static long op_set_upcall_vector(struct domain *d, void *arg)
 	return 0;
 }
 
-static long op_get_time(struct domain *d, void *arg)
+static long op_get_time(struct domain *, void *arg)
 {
 	struct hvm_get_time *op = arg;
 
-	(void)d;
 	op->now = now_ns();
 	return 0;
 }

@@ -2,21 +2,18 @@
 /* memory.c - the memory_op hypercall: dispatch, sizes and memory maps */
 #include "memory.h"
 
-static long op_current_reservation(struct domain *d, void *arg)
+static long op_current_reservation(struct domain *d, void *)
 {
-	(void)arg;
 	return READ_ONCE(d->tot_pages);
 }
 
-static long op_maximum_reservation(struct domain *d, void *arg)
+static long op_maximum_reservation(struct domain *d, void *)
 {
-	(void)arg;
 	return READ_ONCE(d->max_pages);
 }
 
-static long op_maximum_gpfn(struct domain *d, void *arg)
+static long op_maximum_gpfn(struct domain *d, void *)
 {
-	(void)arg;
 	return p2m_max_gfn(d);
 }
 

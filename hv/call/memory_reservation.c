@@ -10,24 +10,6 @@
 #define CHUNK 32 /* extents read, or frames cleared, in one go */
 #define MAX_ORDER 18 /* what the tools try first: 1 GiB */
 
-static long reservation_read(const struct hypercall *hc,
-			     struct xen_memory_reservation *arg)
-{
-	if (guest_read(arg, hc->arg[1], sizeof(*arg)))
-		return -EFAULT;
-	if (arg->extent_order > MAX_ORDER ||
-	    arg->nr_extents > ~0UL >> XENMEM_CMD_BITS ||
-	    memory_resume_point(hc) > arg->nr_extents)
-		return -EINVAL;
-	return 0;
-}
-
-/* How many extents to do before a look at the clock. */
-static u64 chunk_size(const struct xen_memory_reservation *arg, u64 done)
-{
-	return arg->extent_order ? 1 : min(arg->nr_extents - done, (u64)CHUNK);
-}
-
 static bool gfns_empty(struct domain *d, gfn_t gfn, unsigned int order)
 {
 	gfn_t end = gfn + (1UL << order);
@@ -95,55 +77,26 @@ static bool populate_extent(struct domain *d, gfn_t gfn, unsigned int order)
 	return false;
 }
 
-/* Returns the number of extents done, which may be less than asked for. */
-long memory_populate_physmap(struct hypercall *hc)
+/* Returns how many extents there is memory for. */
+static unsigned int populate(struct domain *d, const u64 *gfn, unsigned int nr,
+			     unsigned int order)
 {
-	struct xen_memory_reservation arg;
-	u64 done = memory_resume_point(hc);
-	struct domain *d;
-	long ret;
+	unsigned int n;
 
-	ret = reservation_read(hc, &arg);
-	if (ret)
-		return ret;
-	if (arg.mem_flags & XENMEMF_populate_on_demand)
-		return -EOPNOTSUPP;
-	d = domain_for_call(arg.domid, &ret);
-	if (!d)
-		return ret;
-	while (done < arg.nr_extents) {
-		u64 gfn[CHUNK];
-		u64 nr = chunk_size(&arg, done), n;
-
-		ret = guest_read(gfn, arg.extent_start + done * sizeof(gfn[0]),
-				 nr * sizeof(gfn[0]));
-		if (ret)
-			goto out;
-		spin_lock(&d->lock);
-		for (n = 0; n < nr && d->state < DOMAIN_DYING; n++)
-			if (!populate_extent(d, gfn[n], arg.extent_order))
-				break;
-		spin_unlock(&d->lock);
-		done += n;
-		if (n < nr)
+	spin_lock(&d->lock);
+	for (n = 0; n < nr && d->state < DOMAIN_DYING; n++)
+		if (!populate_extent(d, gfn[n], order))
 			break;
-		if (done < arg.nr_extents && hypercall_preempt()) {
-			ret = memory_continue(hc, done);
-			goto out;
-		}
-	}
-	ret = done;
-out:
-	domain_put(d);
-	return ret;
+	spin_unlock(&d->lock);
+	return n;
 }
 
 /*
  * Take up to CHUNK single frames from the map at once, so that the other CPUs
  * are made to forget them only once.  Returns how many there were.
  */
-static unsigned int unpopulate(struct domain *d, const u64 *gfn,
-			       unsigned int nr)
+static unsigned int take_frames(struct domain *d, const u64 *gfn,
+				unsigned int nr)
 {
 	struct page *pg[CHUNK];
 	unsigned int n;
@@ -182,40 +135,53 @@ static bool unpopulate_extent(struct domain *d, gfn_t start, unsigned int order)
 
 		for (unsigned int i = 0; i < nr; i++)
 			list[i] = gfn++;
-		if (unpopulate(d, list, nr) < nr)
+		if (take_frames(d, list, nr) < nr)
 			return false;
 	}
 	return true;
 }
 
+static unsigned int unpopulate(struct domain *d, const u64 *gfn,
+			       unsigned int nr, unsigned int order)
+{
+	if (!order)
+		return take_frames(d, gfn, nr);
+	return order <= PAGE_MAX_ORDER && unpopulate_extent(d, gfn[0], order);
+}
+
 /* Returns the number of extents done, which may be less than asked for. */
-long memory_decrease_reservation(struct hypercall *hc)
+static long reservation_change(struct hypercall *hc,
+			       unsigned int (*change)(struct domain *d,
+						      const u64 *gfn,
+						      unsigned int nr,
+						      unsigned int order))
 {
 	struct xen_memory_reservation arg;
 	u64 done = memory_resume_point(hc);
 	struct domain *d;
 	long ret;
 
-	ret = reservation_read(hc, &arg);
-	if (ret)
-		return ret;
-	if (arg.extent_order > PAGE_MAX_ORDER)
-		return done;
+	if (guest_read(&arg, hc->arg[1], sizeof(arg)))
+		return -EFAULT;
+	if (arg.extent_order > MAX_ORDER ||
+	    arg.nr_extents > ~0UL >> XENMEM_CMD_BITS || done > arg.nr_extents)
+		return -EINVAL;
+	if (arg.mem_flags & XENMEMF_populate_on_demand)
+		return -EOPNOTSUPP;
 	d = domain_for_call(arg.domid, &ret);
 	if (!d)
 		return ret;
 	while (done < arg.nr_extents) {
-		unsigned int nr = chunk_size(&arg, done), n;
-		u64 gfn[CHUNK];
+		/* How many to do before a look at the clock. */
+		u64 nr = arg.extent_order ? 1 : min(arg.nr_extents - done,
+						    (u64)CHUNK);
+		u64 gfn[CHUNK], n;
 
 		ret = guest_read(gfn, arg.extent_start + done * sizeof(gfn[0]),
 				 nr * sizeof(gfn[0]));
 		if (ret)
 			goto out;
-		if (!arg.extent_order)
-			n = unpopulate(d, gfn, nr);
-		else
-			n = unpopulate_extent(d, gfn[0], arg.extent_order);
+		n = change(d, gfn, nr, arg.extent_order);
 		done += n;
 		if (n < nr)
 			break;
@@ -228,6 +194,16 @@ long memory_decrease_reservation(struct hypercall *hc)
 out:
 	domain_put(d);
 	return ret;
+}
+
+long memory_populate_physmap(struct hypercall *hc)
+{
+	return reservation_change(hc, populate);
+}
+
+long memory_decrease_reservation(struct hypercall *hc)
+{
+	return reservation_change(hc, unpopulate);
 }
 
 /*

@@ -46,24 +46,18 @@ static long op_poll(u64 gva)
 	return 0;
 }
 
-static long op_shutdown(u64 gva)
-{
-	struct sched_shutdown op;
-
-	if (guest_read(&op, gva, sizeof(op)))
-		return -EFAULT;
-	domain_shutdown(current->domain, op.reason);
-	return 0;
-}
-
-static long op_shutdown_code(u64 gva)
+/* Stop, or only say with which code a later stop is to be told. */
+static long op_shutdown(u64 gva, bool now)
 {
 	struct domain *d = current->domain;
 	struct sched_shutdown op;
 
 	if (guest_read(&op, gva, sizeof(op)))
 		return -EFAULT;
-	WRITE_ONCE(d->shutdown_code, op.reason);
+	if (now)
+		domain_shutdown(d, op.reason);
+	else
+		WRITE_ONCE(d->shutdown_code, op.reason);
 	return 0;
 }
 
@@ -102,13 +96,13 @@ long call_sched_op(struct hypercall *hc)
 			vcpu_wake(current);
 		return 0;
 	case SCHEDOP_shutdown:
-		return op_shutdown(gva);
+		return op_shutdown(gva, true);
 	case SCHEDOP_poll:
 		return op_poll(gva);
 	case SCHEDOP_remote_shutdown:
 		return op_remote_shutdown(gva);
 	case SCHEDOP_shutdown_code:
-		return op_shutdown_code(gva);
+		return op_shutdown(gva, false);
 	}
 	return -ENOSYS;
 }

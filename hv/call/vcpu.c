@@ -89,13 +89,11 @@ static long op_set_singleshot(struct vcpu *v, u64 gva)
 long call_vcpu_op(struct hypercall *hc)
 {
 	struct domain *d = current->domain;
-	u64 id = hc->arg[1], gva = hc->arg[2];
-	struct vcpu *v;
+	struct vcpu *v = domain_vcpu(d, hc->arg[1]);
+	u64 gva = hc->arg[2];
 
-	if (id >= d->max_vcpus || !d->vcpu[id])
+	if (!v)
 		return -ENOENT;
-	v = d->vcpu[id];
-
 	switch (hc->arg[0]) {
 	case VCPUOP_up:
 		return op_up(v);

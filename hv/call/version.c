@@ -15,21 +15,11 @@ static const char capabilities[] =
 /* Fixed-size strings of the ABI: the rest of the buffer is zero. */
 static long give_string(u64 gva, const char *s, size_t size)
 {
-	char buf[128];
-	size_t len = strlen(s);
+	char buf[1024] = { 0 };
 
-	if (len >= size)
-		len = size - 1;
-	for (size_t at = 0; at < size; at += sizeof(buf)) {
-		size_t part = min(sizeof(buf), size - at);
-
-		memset(buf, 0, sizeof(buf));
-		if (at < len)
-			memcpy(buf, s + at, min(part, len - at));
-		if (guest_write(gva + at, buf, part))
-			return -EFAULT;
-	}
-	return 0;
+	BUG_ON(size > sizeof(buf));
+	strlcpy(buf, s, size);
+	return guest_write(gva, buf, size);
 }
 
 static long op_compile_info(u64 gva)

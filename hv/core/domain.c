@@ -359,10 +359,12 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 	domain_shutdown(d, SHUTDOWN_crash);
 }
 
-void domain_resume(struct domain *d)
+int domain_resume(struct domain *d)
 {
 	bool was;
 
+	if (d == current->domain)
+		return -EINVAL;
 	spin_lock(&d->lock);
 	was = d->shutdown && d->state < DOMAIN_DYING;
 	d->shutdown = false;
@@ -370,6 +372,7 @@ void domain_resume(struct domain *d)
 	spin_unlock(&d->lock);
 	if (was)
 		domain_unpause(d);
+	return 0;
 }
 
 static int domain_kill_steps(struct domain *d)

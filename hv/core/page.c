@@ -28,8 +28,7 @@ static struct page *page_at(u32 mfn)
 	return mfn_to_page(mfn);
 }
 
-/* Lists of frames, linked by frame number. */
-static void page_link(u32 *head, struct page *pg)
+void page_link(u32 *head, struct page *pg)
 {
 	u32 mfn = page_to_mfn(pg);
 
@@ -40,7 +39,7 @@ static void page_link(u32 *head, struct page *pg)
 	*head = mfn;
 }
 
-static void page_unlink(u32 *head, struct page *pg)
+void page_unlink(u32 *head, struct page *pg)
 {
 	if (pg->prev != PAGE_NIL)
 		page_at(pg->prev)->next = pg->next;

@@ -460,9 +460,8 @@ bool hypercall_preempt(void)
 	       READ_ONCE(c->timer_deadline) <= now_ns();
 }
 
-static void slice_over(struct timer *t)
+static void slice_over(struct timer *)
 {
-	(void)t;
 	WRITE_ONCE(this_cpu()->need_resched, true);
 }
 

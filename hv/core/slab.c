@@ -15,37 +15,7 @@
 #define SLAB_MAX 11 /* 2 KiB */
 
 static struct spinlock slab_lock;
-static struct page *partial[SLAB_MAX + 1];
-
-static struct page *slab_next(struct page *pg)
-{
-	return pg->next == PAGE_NIL ? NULL : mfn_to_page(pg->next);
-}
-
-static void slab_link(struct page *pg, unsigned int class)
-{
-	struct page *first = partial[class];
-
-	pg->prev = PAGE_NIL;
-	pg->next = first ? page_to_mfn(first) : PAGE_NIL;
-	if (first)
-		first->prev = page_to_mfn(pg);
-	partial[class] = pg;
-}
-
-static void slab_unlink(struct page *pg, unsigned int class)
-{
-	struct page *next = slab_next(pg);
-
-	if (pg->prev == PAGE_NIL)
-		partial[class] = next;
-	else
-		mfn_to_page(pg->prev)->next = pg->next;
-	if (next)
-		next->prev = pg->prev;
-	pg->next = PAGE_NIL;
-	pg->prev = PAGE_NIL;
-}
+static u32 partial[SLAB_MAX + 1] = { [0 ... SLAB_MAX] = PAGE_NIL };
 
 static struct page *slab_grow(unsigned int class)
 {
@@ -66,7 +36,7 @@ static struct page *slab_grow(unsigned int class)
 	pg->order = class;
 	pg->ident_maps = 0;
 	pg->spare = (u64)free;
-	slab_link(pg, class);
+	page_link(&partial[class], pg);
 	return pg;
 }
 
@@ -92,9 +62,8 @@ void *kzalloc(size_t size)
 	}
 
 	spin_lock(&slab_lock);
-	pg = partial[class];
-	if (!pg)
-		pg = slab_grow(class);
+	pg = partial[class] == PAGE_NIL ? slab_grow(class) :
+					  mfn_to_page(partial[class]);
 	if (!pg) {
 		spin_unlock(&slab_lock);
 		return NULL;
@@ -103,7 +72,7 @@ void *kzalloc(size_t size)
 	pg->spare = *obj;
 	pg->ident_maps++;
 	if (!pg->spare)
-		slab_unlink(pg, class);
+		page_unlink(&partial[class], pg);
 	spin_unlock(&slab_lock);
 	memset(obj, 0, 1UL << class);
 	return obj;
@@ -125,14 +94,14 @@ void kfree(void *p)
 	}
 	spin_lock(&slab_lock);
 	if (!pg->spare)
-		slab_link(pg, class);
+		page_link(&partial[class], pg);
 	*(u64 *)p = pg->spare;
 	pg->spare = (u64)p;
 	if (--pg->ident_maps) {
 		spin_unlock(&slab_lock);
 		return;
 	}
-	slab_unlink(pg, class);
+	page_unlink(&partial[class], pg);
 	pg->flags = 0;
 	pg->order = 0;
 	pg->spare = 0;

@@ -190,7 +190,6 @@ struct domain {
 	u64 upcalls;
 	u64 grant_maps, grant_unmaps, grant_copies;
 	u64 pool_faults; /* dom0 touched an unmapped pool gfn */
-	u64 cpu_ns; /* of vCPUs that are gone */
 
 	/* console.c: console_io of a guest */
 	struct spinlock con_lock;
@@ -248,8 +247,8 @@ int domain_toolstack_unpause(struct domain *d);
 void domain_shutdown(struct domain *d, u8 code);
 /* The guest did what it must not; prints why and stops it. */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
-/* After restore of a suspend that was cancelled (domctl resumedomain). */
-void domain_resume(struct domain *d);
+/* A suspend was cancelled (domctl resumedomain); -EINVAL for the caller's own. */
+int domain_resume(struct domain *d);
 
 /* Tear down; -ERESTART if it wants to be called again. */
 int domain_kill(struct domain *d);
@@ -309,6 +308,11 @@ bool hypercall_preempt(void);
 /* The loop of every CPU; never returns. */
 void sched_loop(void) __noreturn;
 void sched_init(void);
+
+static inline struct vcpu *domain_vcpu(struct domain *d, u64 id)
+{
+	return id < d->max_vcpus ? d->vcpu[id] : NULL;
+}
 
 static inline bool vcpu_events_pending(const struct vcpu *v)
 {

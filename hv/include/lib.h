@@ -174,9 +174,4 @@ static inline void spin_unlock(struct spinlock *l)
 	__atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
 }
 
-static inline bool spin_is_locked(const struct spinlock *l)
-{
-	return READ_ONCE(l->held);
-}
-
 #endif /* HV_LIB_H */

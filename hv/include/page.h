@@ -93,6 +93,10 @@ static inline void page_mark_written(struct page *pg)
 	store_release(&pg->written, true);
 }
 
+/* Lists of frames, linked by frame number; PAGE_NIL is the end. */
+void page_link(u32 *head, struct page *pg);
+void page_unlink(u32 *head, struct page *pg);
+
 /* True if the frame is RAM the hypervisor knows (dom0's, the pool's). */
 bool mfn_valid(mfn_t mfn);
 

@@ -17,7 +17,6 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 
-typedef u64 paddr_t; /* machine physical address */
 typedef u64 mfn_t; /* machine frame number */
 typedef u64 gfn_t; /* guest frame number */
 typedef u16 domid_t;
@@ -51,19 +50,16 @@ typedef u16 domid_t;
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
-#define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define __packed __attribute__((packed))
 #define __aligned(n) __attribute__((aligned(n)))
 #define __noreturn __attribute__((noreturn))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
-#define __init __attribute__((section(".text.init")))
 
 /* One load or store, neither torn, repeated nor invented by the compiler. */
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
-#define barrier() __asm__ __volatile__("" ::: "memory")
 #define smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define smp_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)

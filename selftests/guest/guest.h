@@ -21,6 +21,8 @@
 #include "../../hv/abi/xen.h"
 #include "../../hv/include/errno.h"
 
+#define barrier() __asm__ __volatile__("" ::: "memory")
+
 /* tap.c: results and output */
 void print(const char *fmt, ...) __printf(1, 2);
 /* Lines that say more about the next result; only so many are printed. */

@@ -703,7 +703,7 @@ static bool channel_is_sound(struct domain *d, u32 port)
 
 	if (!c)
 		return !used;
-	if (spin_is_locked(&c->lock))
+	if (READ_ONCE(c->lock.held))
 		return false;
 	switch (c->state) {
 	case CHAN_FREE:
@@ -731,7 +731,7 @@ static bool consistent(void)
 		if (!d)
 			continue;
 		/* The creator's reference, and that of its frames. */
-		if (spin_is_locked(&d->evtchn->lock) ||
+		if (READ_ONCE(d->evtchn->lock.held) ||
 		    d->refs != 2)
 			return false;
 		for (u32 port = 1; port <= MAX_PORT; port++) {

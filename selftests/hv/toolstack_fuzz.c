@@ -63,9 +63,10 @@ int domain_toolstack_unpause(struct domain *d)
 	return 0;
 }
 
-void domain_resume(struct domain *d)
+int domain_resume(struct domain *d)
 {
 	effects += d->id + 1;
+	return 0;
 }
 
 void domain_pause(struct domain *d)
