@@ -54,19 +54,20 @@ static bool start_one(struct cpu *c)
 	head_ap_cpu = (u64)c;
 	smp_mb(); /* the AP, which INIT makes serialize, sees the above */
 
-	apic_send_init(c->apic_id);
+	apic_send(c->apic_id, APIC_DM_INIT, 0);
 	udelay(10000);
-	apic_send_startup(c->apic_id, TRAMPOLINE >> PAGE_SHIFT);
+	apic_send(c->apic_id, APIC_DM_STARTUP, TRAMPOLINE >> PAGE_SHIFT);
 	for (u64 us = 0; us < START_TIMEOUT_US; us += 100) {
 		if (load_acquire(&c->online))
 			return true;
 		udelay(100);
 		/* The second one is ignored by a CPU that took the first. */
 		if (us == 1000)
-			apic_send_startup(c->apic_id, TRAMPOLINE >> PAGE_SHIFT);
+			apic_send(c->apic_id, APIC_DM_STARTUP,
+				  TRAMPOLINE >> PAGE_SHIFT);
 	}
 	/* It must not wake up in the middle of dom0's memory. */
-	apic_send_init(c->apic_id);
+	apic_send(c->apic_id, APIC_DM_INIT, 0);
 	return false;
 }
 
@@ -74,7 +75,7 @@ void smp_start_aps(void)
 {
 	unsigned int i = opt.park_boot_cpu ? 0 : 1;
 
-	if (!memmap_is_ram(&firmware_map, TRAMPOLINE))
+	if (!memmap_is_ram(&firmware_map, TRAMPOLINE, TRAMPOLINE + PAGE_SIZE))
 		boot_stop("no RAM at %#lx to start CPUs from", TRAMPOLINE);
 	memcpy((void *)TRAMPOLINE, trampoline_start,
 	       trampoline_end - trampoline_start);

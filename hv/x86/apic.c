@@ -46,8 +46,10 @@ bool apic_is_level(u8 vector)
 	return apic_read(APIC_TMR + vector / 32) >> (vector % 32) & 1;
 }
 
-static void apic_send(u32 dest, u32 icr)
+void apic_send(u32 dest, unsigned int mode, u8 vector)
 {
+	u32 icr = APIC_ICR_ASSERT | mode << 8 | vector;
+
 	if (x2apic) {
 		/* Stores must be seen before the interrupt: WRMSR here is no
 		 * barrier, unlike an MMIO store.
@@ -60,26 +62,6 @@ static void apic_send(u32 dest, u32 icr)
 		cpu_relax();
 	apic_write(APIC_ICR_HIGH, dest << 24);
 	apic_write(APIC_ICR, icr);
-}
-
-void apic_send_ipi(u32 dest, u8 vector)
-{
-	apic_send(dest, APIC_ICR_ASSERT | APIC_DM_FIXED << 8 | vector);
-}
-
-void apic_send_init(u32 dest)
-{
-	apic_send(dest, APIC_ICR_ASSERT | APIC_DM_INIT << 8);
-}
-
-void apic_send_startup(u32 dest, u8 page)
-{
-	apic_send(dest, APIC_ICR_ASSERT | APIC_DM_STARTUP << 8 | page);
-}
-
-void apic_send_nmi(u32 dest)
-{
-	apic_send(dest, APIC_ICR_ASSERT | APIC_DM_NMI << 8);
 }
 
 void apic_init(void)
@@ -145,7 +127,7 @@ void cpu_kick(struct cpu *c)
 		return;
 	}
 	me->kicks_sent++;
-	apic_send_ipi(c->apic_id, VEC_KICK);
+	apic_send(c->apic_id, APIC_DM_FIXED, VEC_KICK);
 }
 
 void cpu_irq_window(void)

@@ -66,17 +66,14 @@ u32 apic_id(void);
 void apic_eoi(void);
 /* Was this vector, now in service, level triggered? */
 bool apic_is_level(u8 vector);
-void apic_send_ipi(u32 dest, u8 vector);
-void apic_send_init(u32 dest);
-void apic_send_startup(u32 dest, u8 page);
-void apic_send_nmi(u32 dest);
+/* To a physical ID; @mode is APIC_DM_*, @vector the page of a start-up IPI. */
+void apic_send(u32 dest, unsigned int mode, u8 vector);
 extern u32 apic_timer_khz;
 
 /* irq.c: a vector >= 0x20 was taken by this CPU. */
 void irq_handle(u8 vector);
 /* irq.c: dom0 ended level-triggered @vector that @c has in service. */
 void irq_guest_eoi(struct cpu *c, u8 vector);
-extern u64 irq_level_count, irq_edge_count;
 
 /* idt.c: descriptor tables and GS base of a CPU */
 void idt_cpu_init(struct cpu *c, void *ist_stack);

@@ -10,23 +10,20 @@
 
 #define NR_VECTORS 256
 #define VECTOR_WORDS (NR_VECTORS / 64)
-#define NR_LVT 6
+#define NR_APIC_REGS 64
 #define NR_MTRR_FIXED 11
 #define NR_MTRR_VAR 8
 
 /**
  * struct vlapic - the local APIC of a vCPU, x2APIC registers by MSR only
+ * @reg: those that hold what was written to them
  * @irr: requested; set by any CPU
  * @tmr: level-triggered ones among @irr and @isr; set by any CPU
  * @isr: in service
  */
 struct vlapic {
-	u32 tpr, svr, esr;
-	u64 icr;
-	u32 lvt[NR_LVT]; /* timer, thermal, perf, lint0, lint1, error */
+	u32 reg[NR_APIC_REGS];
 	u64 irr[VECTOR_WORDS], tmr[VECTOR_WORDS], isr[VECTOR_WORDS];
-
-	u32 timer_init, timer_divide;
 	u64 timer_start; /* now_ns() when the count was written */
 	struct timer timer;
 };
@@ -110,6 +107,8 @@ static inline bool svm_long_mode(const struct vcpu *v)
 
 /* exit.c */
 void exit_handle(struct vcpu *v);
+/* Everything that has a handler is an exit. */
+void exit_intercept_all(struct vmcb *vmcb);
 /*
  * Step over the instruction that caused the exit.  False, with #UD injected, if
  * it is not there any more.

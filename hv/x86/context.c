@@ -118,14 +118,13 @@ static void get_cpu(struct vcpu *v, void *body)
 	ctx->flags = XEN_X86_FPU_INITIALISED;
 }
 
-static bool cpu_ok(const void *body, u32 length)
+static bool cpu_ok(const void *body, u32)
 {
 	const struct hvm_hw_cpu *ctx = body;
 	const u64 efer_known = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE |
 			       EFER_FFXSR | EFER_TCE;
 	bool paging = ctx->cr0 & CR0_PG;
 
-	(void)length;
 	if (ctx->cr0 >> 32 || (paging && !(ctx->cr0 & CR0_PE)) ||
 	    (ctx->cr0 & CR0_NW && !(ctx->cr0 & CR0_CD)))
 		return false;
@@ -136,13 +135,12 @@ static bool cpu_ok(const void *body, u32 length)
 	return !(ctx->dr6 >> 32) && !(ctx->dr7 >> 32);
 }
 
-static void set_cpu(struct vcpu *v, const void *body, u32 length)
+static void set_cpu(struct vcpu *v, const void *body, u32)
 {
 	const struct hvm_hw_cpu *ctx = body;
 	struct vcpu_arch *a = v->arch;
 	struct vmcb *vmcb = a->vmcb;
 
-	(void)length;
 	if (ctx->flags & XEN_X86_FPU_INITIALISED)
 		xstate_set_legacy(v, ctx->fpu_regs);
 	else
@@ -183,20 +181,16 @@ static void get_lapic(struct vcpu *v, void *body)
 }
 
 /* There is no other mode than x2APIC. */
-static bool lapic_ok(const void *body, u32 length)
+static bool lapic_ok(const void *body, u32)
 {
 	const struct hvm_hw_lapic *from = body;
 	const u64 on = APIC_BASE_ENABLE | APIC_BASE_X2APIC;
 
-	(void)length;
 	return (from->apic_base_msr & on) == on && !from->disabled;
 }
 
-static void set_nothing(struct vcpu *v, const void *body, u32 length)
+static void set_nothing(struct vcpu *, const void *, u32)
 {
-	(void)v;
-	(void)body;
-	(void)length;
 }
 
 #define EXACTLY(type) sizeof(struct type), sizeof(struct type)

@@ -91,16 +91,14 @@ bool exit_skip(struct vcpu *v, u32 opcode, unsigned int opcode_len)
 	return true;
 }
 
-static void exit_intr(struct vcpu *v)
+static void exit_intr(struct vcpu *)
 {
-	(void)v;
 	cpu_irq_window();
 }
 
 /* Ours was taken by our own handler when GIF was set. */
-static void exit_nmi(struct vcpu *v)
+static void exit_nmi(struct vcpu *)
 {
-	(void)v;
 }
 
 static void exit_gp(struct vcpu *v)
@@ -131,7 +129,7 @@ static void exit_machine_check(struct vcpu *v)
 
 static void exit_iret(struct vcpu *v)
 {
-	v->arch->vmcb->intercept &= ~INTERCEPT_IRET;
+	vmcb_intercept(v->arch->vmcb, SVM_EXIT_IRET, false);
 	v->arch->nmi_iret_rip = v->arch->regs.rip;
 }
 
@@ -140,9 +138,8 @@ static void exit_wbinvd(struct vcpu *v)
 	exit_skip(v, OP_WBINVD, 2);
 }
 
-static void exit_pause(struct vcpu *v)
+static void exit_pause(struct vcpu *)
 {
-	(void)v;
 	vcpu_yield();
 }
 
@@ -247,6 +244,10 @@ static const struct {
 	{SVM_EXIT_IRET, "iret", exit_iret},
 	{SVM_EXIT_WBINVD, "wbinvd", exit_wbinvd},
 	{SVM_EXIT_SHUTDOWN, "triple-fault", exit_shutdown},
+	/*
+	 * #DB and #AC: delivering them can raise them again without end, and
+	 * nothing would ever leave the guest.  #MC is the machine's.
+	 */
 	{SVM_EXIT_EXCEPTION + VEC_DB, "debug", exit_debug},
 	{SVM_EXIT_EXCEPTION + 17, "alignment", exit_align},
 	{SVM_EXIT_EXCEPTION + 18, "machine-check", exit_machine_check},
@@ -267,6 +268,14 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(exits) <= NR_EXIT_COUNTERS,
 	       "an exit needs a counter");
+
+void exit_intercept_all(struct vmcb *vmcb)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(exits); i++)
+		if (exits[i].code >= SVM_EXIT_EXCEPTION &&
+		    exits[i].code < SVM_EXIT_INTERCEPTS_END)
+			vmcb_intercept(vmcb, exits[i].code, true);
+}
 
 const char *vmm_exit_name(unsigned int i)
 {

@@ -162,19 +162,13 @@ static bool extable_fixup(struct frame *f)
 	return false;
 }
 
-static void stop_here(void)
-{
-	for (;;)
-		__asm__ __volatile__("cli; hlt");
-}
-
 void cpu_stop_others(void)
 {
 	WRITE_ONCE(stopping, true);
 	smp_mb(); /* the NMI, which serializes, comes after */
 	for (unsigned int i = 0; i < nr_cpus; i++)
 		if (cpus[i].online && &cpus[i] != this_cpu())
-			apic_send_nmi(cpus[i].apic_id);
+			apic_send(cpus[i].apic_id, APIC_DM_NMI, 0);
 }
 
 void idt_handle(struct frame *f)
@@ -185,7 +179,7 @@ void idt_handle(struct frame *f)
 	}
 	if (f->vector == VEC_NMI) {
 		if (READ_ONCE(stopping))
-			stop_here();
+			cpu_park();
 		pr_warn("NMI on cpu %u", this_cpu()->id);
 		return;
 	}

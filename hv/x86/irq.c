@@ -23,8 +23,6 @@ static struct irq_cpu {
 	u64 done[4]; /* vectors dom0 has ended, set by any CPU */
 } irq_cpu[NR_CPUS];
 
-u64 irq_level_count, irq_edge_count;
-
 /* On the CPU that owes the EOIs. */
 static void irq_flush_eoi(struct irq_cpu *ic)
 {
@@ -41,7 +39,7 @@ void irq_guest_eoi(struct cpu *c, u8 vector)
 	if (c == this_cpu())
 		irq_flush_eoi(&irq_cpu[c->id]);
 	else
-		apic_send_ipi(c->apic_id, VEC_KICK);
+		apic_send(c->apic_id, APIC_DM_FIXED, VEC_KICK);
 }
 
 static void irq_device(u8 vector)
@@ -54,12 +52,10 @@ static void irq_device(u8 vector)
 		v = dom0->vcpu[c->id];
 	if (!apic_is_level(vector)) {
 		apic_eoi();
-		irq_edge_count++;
 		if (v)
 			vlapic_post(v, vector, false);
 		return;
 	}
-	irq_level_count++;
 	if (!v || ic->depth == MAX_IN_SERVICE) {
 		apic_eoi();
 		return;

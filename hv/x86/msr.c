@@ -25,9 +25,6 @@
 #define MSR_MCG_STATUS 0x17a
 #define MSR_DEBUGCTL 0x1d9
 #define MSR_MTRR_VAR 0x200
-#define MSR_MTRR_FIX64K 0x250
-#define MSR_MTRR_FIX16K 0x258
-#define MSR_MTRR_FIX4K 0x268
 #define MSR_PAT 0x277
 #define MSR_MTRR_DEF 0x2ff
 #define MSR_X2APIC_FIRST 0x800
@@ -84,25 +81,26 @@ u64 msr_bitmap(void)
 	return (u64)bitmap;
 }
 
+/* The fixed-range MTRRs are not contiguous. */
+static const u16 mtrr_fixed[NR_MTRR_FIXED] = {
+	0x250, 0x258, 0x259,
+	0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f,
+};
+
 /* What dom0 sees of the machine: as the boot CPU has it, on all its vCPUs. */
 static struct vcpu_mtrr host_mtrr;
 static u64 host_mtrr_cap, host_syscfg, host_hwcr;
 
 static void host_msrs_init(void)
 {
-	u32 base;
-
 	if (!rdmsr_safe(MSR_MTRR_CAP, &host_mtrr_cap))
 		return;
 	/* More variable ranges than a guest's copy has are not shown. */
 	if ((host_mtrr_cap & 0xff) > NR_MTRR_VAR)
 		host_mtrr_cap = (host_mtrr_cap & ~0xffULL) | NR_MTRR_VAR;
 	rdmsr_safe(MSR_MTRR_DEF, &host_mtrr.def_type);
-	for (u32 i = 0; i < NR_MTRR_FIXED; i++) {
-		base = i == 0 ? MSR_MTRR_FIX64K :
-		       i < 3 ? MSR_MTRR_FIX16K + i - 1 : MSR_MTRR_FIX4K + i - 3;
-		rdmsr_safe(base, &host_mtrr.fixed[i]);
-	}
+	for (u32 i = 0; i < NR_MTRR_FIXED; i++)
+		rdmsr_safe(mtrr_fixed[i], &host_mtrr.fixed[i]);
 	for (u32 i = 0; i < 2 * (host_mtrr_cap & 0xff); i++)
 		rdmsr_safe(MSR_MTRR_VAR + i, &host_mtrr.var[i]);
 	rdmsr_safe(MSR_SYSCFG, &host_syscfg);
@@ -120,26 +118,13 @@ void msr_init_vcpu(struct vcpu *v)
 	}
 }
 
-/* The fixed-range MTRRs are not contiguous. */
-static int mtrr_fixed_index(u32 msr)
-{
-	if (msr == MSR_MTRR_FIX64K)
-		return 0;
-	if (msr == MSR_MTRR_FIX16K || msr == MSR_MTRR_FIX16K + 1)
-		return 1 + msr - MSR_MTRR_FIX16K;
-	if (msr >= MSR_MTRR_FIX4K && msr < MSR_MTRR_FIX4K + 8)
-		return 3 + msr - MSR_MTRR_FIX4K;
-	return -1;
-}
-
 static u64 *mtrr_guest(struct vcpu *v, u32 msr)
 {
-	int fixed = mtrr_fixed_index(msr);
-
 	if (msr == MSR_MTRR_DEF)
 		return &v->arch->mtrr.def_type;
-	if (fixed >= 0)
-		return &v->arch->mtrr.fixed[fixed];
+	for (unsigned int i = 0; i < NR_MTRR_FIXED; i++)
+		if (msr == mtrr_fixed[i])
+			return &v->arch->mtrr.fixed[i];
 	if (msr >= MSR_MTRR_VAR && msr < MSR_MTRR_VAR + 2 * NR_MTRR_VAR)
 		return &v->arch->mtrr.var[msr - MSR_MTRR_VAR];
 	return NULL;
@@ -244,21 +229,19 @@ void msr_get_mtrr(struct vcpu *v, void *body)
 	to->msr_mtrr_def_type = m->def_type;
 }
 
-bool msr_mtrr_ok(const void *body, u32 length)
+bool msr_mtrr_ok(const void *body, u32)
 {
 	const struct hvm_hw_mtrr *from = body;
 
-	(void)length;
 	return pat_ok(from->msr_pat_cr) &&
 	       !(from->msr_mtrr_def_type & ~MTRR_DEF_MASK);
 }
 
-void msr_set_mtrr(struct vcpu *v, const void *body, u32 length)
+void msr_set_mtrr(struct vcpu *v, const void *body, u32)
 {
 	const struct hvm_hw_mtrr *from = body;
 	struct vcpu_mtrr *m = &v->arch->mtrr;
 
-	(void)length;
 	v->arch->vmcb->g_pat = from->msr_pat_cr;
 	memcpy(m->var, from->msr_mtrr_var, sizeof(m->var));
 	memcpy(m->fixed, from->msr_mtrr_fixed, sizeof(m->fixed));

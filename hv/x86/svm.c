@@ -105,29 +105,13 @@ static void vmcb_init(struct vcpu *v)
 {
 	struct vmcb *vmcb = v->arch->vmcb;
 
-	vmcb->intercept = INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_INIT |
-			  INTERCEPT_RDPMC | INTERCEPT_CPUID | INTERCEPT_RSM |
-			  INTERCEPT_INVD | INTERCEPT_HLT | INTERCEPT_INVLPGA |
-			  INTERCEPT_IOIO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
-	vmcb->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL |
-			   INTERCEPT2_VMLOAD | INTERCEPT2_VMSAVE |
-			   INTERCEPT2_STGI | INTERCEPT2_CLGI |
-			   INTERCEPT2_SKINIT | INTERCEPT2_MONITOR |
-			   INTERCEPT2_MWAIT | INTERCEPT2_MWAIT_ARMED |
-			   INTERCEPT2_XSETBV | INTERCEPT2_RDPRU;
+	exit_intercept_all(vmcb);
+	vmcb_intercept(vmcb, SVM_EXIT_IRET, false); /* after an NMI only */
 	/* A guest without devices has no caches to write back. */
-	if (v->domain->id)
-		vmcb->intercept2 |= INTERCEPT2_WBINVD;
-	/*
-	 * #DB and #AC: delivering them can raise them again without end, and
-	 * nothing would ever leave the guest.  #MC is the machine's.
-	 */
-	vmcb->intercept_exceptions = BIT(VEC_DB) | BIT(17) | BIT(18);
-	if (svm_features.pause_filter) {
-		vmcb->intercept |= INTERCEPT_PAUSE;
-		vmcb->pause_filter_count = PAUSE_COUNT;
-		vmcb->pause_filter_threshold = PAUSE_THRESHOLD;
-	}
+	vmcb_intercept(vmcb, SVM_EXIT_WBINVD, v->domain->id);
+	vmcb_intercept(vmcb, SVM_EXIT_PAUSE, svm_features.pause_filter);
+	vmcb->pause_filter_count = PAUSE_COUNT;
+	vmcb->pause_filter_threshold = PAUSE_THRESHOLD;
 	vmcb->iopm_base = io_bitmap(v->domain);
 	vmcb->msrpm_base = msr_bitmap();
 	vmcb->v_intr = V_INTR_MASKING;
@@ -155,7 +139,7 @@ int vmm_vcpu_create(struct vcpu *v)
 	a->wait_sipi = v->id != 0;
 	/* As firmware leaves it: the boot CPU may take interrupts at once. */
 	if (!v->id)
-		a->apic.svr |= APIC_SVR_ENABLE;
+		a->apic.reg[APIC_SVR] |= APIC_SVR_ENABLE;
 	return 0;
 }
 
@@ -166,7 +150,7 @@ void vmm_vcpu_destroy(struct vcpu *v)
 	if (!a)
 		return;
 	/* Or it would arm itself again. */
-	WRITE_ONCE(a->apic.timer_init, 0);
+	WRITE_ONCE(a->apic.reg[APIC_TIMER_INIT], 0);
 	timer_destroy(&a->apic.timer);
 	xstate_free(v);
 	if (a->vmcb)
@@ -191,7 +175,7 @@ void svm_reset_vcpu(struct vcpu *v)
 	a->nmi_blocked = false;
 	a->virq_source = VIRQ_SRC_NONE;
 	a->asid_cpu = NULL; /* no translation outlives a reset */
-	vmcb->intercept &= ~INTERCEPT_IRET;
+	vmcb_intercept(vmcb, SVM_EXIT_IRET, false);
 	vmcb->v_intr = V_INTR_MASKING;
 	vmcb->event_inj = 0;
 	vmcb->interrupt_shadow = 0;
@@ -318,11 +302,11 @@ static void svm_present_events(struct vcpu *v)
 		WRITE_ONCE(a->nmi_pending, false);
 		a->nmi_blocked = true;
 		a->nmi_iret_rip = ~0ULL;
-		vmcb->intercept |= INTERCEPT_IRET;
+		vmcb_intercept(vmcb, SVM_EXIT_IRET, true);
 		vmcb->event_inj = EVENT_VALID | EVENT_TYPE_NMI | 2;
 	}
 
-	vmcb->v_intr = V_INTR_MASKING | (a->apic.tpr >> 4 & 0xf);
+	vmcb->v_intr = V_INTR_MASKING | (a->apic.reg[APIC_TPR] >> 4 & 0xf);
 	a->virq_source = VIRQ_SRC_NONE;
 	if (callback_pending(v)) {
 		a->virq_source = VIRQ_SRC_CALLBACK;
@@ -356,8 +340,8 @@ static void svm_collect_events(struct vcpu *v)
 	u8 tpr = (vmcb->v_intr & 0xf) << 4;
 
 	vmcb->event_inj = 0;
-	if ((a->apic.tpr & 0xf0) != tpr)
-		a->apic.tpr = tpr;
+	if ((a->apic.reg[APIC_TPR] & 0xf0) != tpr)
+		a->apic.reg[APIC_TPR] = tpr;
 
 	if (a->virq_source != VIRQ_SRC_NONE) {
 		bool taken = !(vmcb->v_intr & V_IRQ);

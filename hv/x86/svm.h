@@ -5,36 +5,6 @@
 
 #include "types.h"
 
-/* Intercepts, first word. */
-#define INTERCEPT_INTR BIT(0)
-#define INTERCEPT_NMI BIT(1)
-#define INTERCEPT_INIT BIT(3)
-#define INTERCEPT_RDPMC BIT(15)
-#define INTERCEPT_CPUID BIT(18)
-#define INTERCEPT_RSM BIT(19)
-#define INTERCEPT_IRET BIT(20)
-#define INTERCEPT_INVD BIT(22)
-#define INTERCEPT_PAUSE BIT(23)
-#define INTERCEPT_HLT BIT(24)
-#define INTERCEPT_INVLPGA BIT(26)
-#define INTERCEPT_IOIO BIT(27)
-#define INTERCEPT_MSR BIT(28)
-#define INTERCEPT_SHUTDOWN BIT(31)
-/* Second word. */
-#define INTERCEPT2_VMRUN BIT(0)
-#define INTERCEPT2_VMMCALL BIT(1)
-#define INTERCEPT2_VMLOAD BIT(2)
-#define INTERCEPT2_VMSAVE BIT(3)
-#define INTERCEPT2_STGI BIT(4)
-#define INTERCEPT2_CLGI BIT(5)
-#define INTERCEPT2_SKINIT BIT(6)
-#define INTERCEPT2_WBINVD BIT(9)
-#define INTERCEPT2_MONITOR BIT(10)
-#define INTERCEPT2_MWAIT BIT(11)
-#define INTERCEPT2_MWAIT_ARMED BIT(12)
-#define INTERCEPT2_XSETBV BIT(13)
-#define INTERCEPT2_RDPRU BIT(14)
-
 #define TLB_CONTROL_NONE 0
 #define TLB_CONTROL_FLUSH_ALL 1
 
@@ -53,7 +23,9 @@
 #define EVENT_ERROR_VALID BIT(11)
 #define EVENT_VALID BIT(31)
 
+/* From the first on up to here each has a bit in vmcb.intercept. */
 #define SVM_EXIT_EXCEPTION 0x40
+#define SVM_EXIT_INTERCEPTS_END 0xa0
 #define SVM_EXIT_INTR 0x60
 #define SVM_EXIT_NMI 0x61
 #define SVM_EXIT_INIT 0x63
@@ -108,10 +80,7 @@ struct vmcb_segment {
 struct vmcb {
 	u16 intercept_cr_read, intercept_cr_write;
 	u16 intercept_dr_read, intercept_dr_write;
-	u32 intercept_exceptions;
-	u32 intercept;
-	u32 intercept2;
-	u32 intercept3;
+	u32 intercept[4]; /* see vmcb_intercept() */
 	u8 reserved1[0x3c - 0x18];
 	u16 pause_filter_threshold, pause_filter_count;
 	u64 iopm_base, msrpm_base;
@@ -151,6 +120,15 @@ struct vmcb {
 	u64 debugctl;
 	u8 reserved11[0x1000 - 0x678];
 } __packed;
+
+/* Should the guest's doing so be an exit with @code? */
+static inline void vmcb_intercept(struct vmcb *vmcb, u32 code, bool on)
+{
+	u32 n = code - SVM_EXIT_EXCEPTION;
+	u32 others = vmcb->intercept[n / 32] & ~BIT(n % 32);
+
+	vmcb->intercept[n / 32] = others | (on ? BIT(n % 32) : 0);
+}
 
 _Static_assert(offsetof(struct vmcb, iopm_base) == 0x40, "VMCB layout");
 _Static_assert(offsetof(struct vmcb, v_intr) == 0x60, "VMCB layout");

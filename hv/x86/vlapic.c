@@ -9,15 +9,12 @@
 #include "apic.h"
 #include "arch.h"
 
+/* Timer, thermal, performance counters, two lines, error. */
+#define NR_LVT (APIC_LVT_ERROR - APIC_LVT_TIMER + 1)
 #define VLAPIC_VERSION (0x14 | (NR_LVT - 1) << 16)
 #define SVR_RESET 0xff
-#define SVR_MASK 0x1ff
-#define LVT_TIMER 0
-#define LVT_MASK 0x7f7ff
-#define ICR_MASK 0xffffffff000ccfffULL
 #define ICR_MODE(icr) ((icr) >> 8 & 7)
 #define ICR_SHORTHAND(icr) ((icr) >> 18 & 3)
-#define NR_REGS 64
 #define DEST_BROADCAST 0xffffffff
 #define SHORTHAND_SELF 1
 #define SHORTHAND_ALL 2
@@ -29,6 +26,17 @@
  */
 #define TIMER_MIN_NS 100000ULL
 #define TIMER_LATE_NS 10000000ULL
+
+/* Registers that hold what is written to them: which bits can be set. */
+static const u32 writable[NR_APIC_REGS] = {
+	[APIC_TPR] = 0xff,
+	[APIC_SVR] = 0x1ff,
+	[APIC_ICR] = 0xccfff,
+	[APIC_ICR_HIGH] = 0xffffffff,
+	[APIC_LVT_TIMER ... APIC_LVT_ERROR] = 0x7f7ff,
+	[APIC_TIMER_INIT] = 0xffffffff,
+	[APIC_TIMER_DIVIDE] = 0xb,
+};
 
 /* dom0's interrupt controllers know the physical IDs; libxl's MADT says 2n. */
 u32 vlapic_id(const struct vcpu *v)
@@ -56,7 +64,7 @@ static int highest(const u64 *bits)
 static int vlapic_ppr(const struct vlapic *l)
 {
 	int isr = highest(l->isr);
-	u32 tpr = l->tpr & 0xff;
+	u32 tpr = l->reg[APIC_TPR];
 
 	return isr >= 0 && (isr & 0xf0) > (int)(tpr & 0xf0) ? isr & 0xf0 :
 							      (int)tpr;
@@ -67,7 +75,7 @@ int vlapic_pending(struct vcpu *v)
 	const struct vlapic *l = &v->arch->apic;
 	int irr = highest(l->irr);
 
-	if (irr < 0 || !(l->svr & APIC_SVR_ENABLE) ||
+	if (irr < 0 || !(l->reg[APIC_SVR] & APIC_SVR_ENABLE) ||
 	    (irr & 0xf0) <= (vlapic_ppr(l) & 0xf0))
 		return -1;
 	return irr;
@@ -114,21 +122,22 @@ static void vlapic_eoi(struct vcpu *v)
 /* Timer: counts at 1 GHz over the divisor. */
 static unsigned int timer_shift(const struct vlapic *l)
 {
-	unsigned int code = (l->timer_divide & 3) | (l->timer_divide >> 1 & 4);
+	u32 divide = l->reg[APIC_TIMER_DIVIDE];
+	unsigned int code = (divide & 3) | (divide >> 1 & 4);
 
 	return code == 7 ? 0 : code + 1;
 }
 
 static u64 timer_period(const struct vlapic *l)
 {
-	return (u64)l->timer_init << timer_shift(l);
+	return (u64)l->reg[APIC_TIMER_INIT] << timer_shift(l);
 }
 
 static void vlapic_timer_fired(struct timer *t)
 {
 	struct vcpu_arch *a = container_of(t, struct vcpu_arch, apic.timer);
 	struct vcpu *v = a->vcpu;
-	u32 lvt = a->apic.lvt[LVT_TIMER];
+	u32 lvt = a->apic.reg[APIC_LVT_TIMER];
 	u8 vector = lvt;
 	/* Whoever did not take the last one need not have the next so soon. */
 	bool late = lvt & APIC_LVT_MASKED || test_bit(vector, a->apic.irr);
@@ -136,7 +145,7 @@ static void vlapic_timer_fired(struct timer *t)
 
 	if (!late)
 		vlapic_post(v, vector, false);
-	if (lvt & APIC_LVT_PERIODIC && a->apic.timer_init) {
+	if (lvt & APIC_LVT_PERIODIC && a->apic.reg[APIC_TIMER_INIT]) {
 		a->apic.timer_start = now_ns();
 		timer_set(t, a->apic.timer_start +
 				     max(timer_period(&a->apic), least));
@@ -160,7 +169,7 @@ static u32 vlapic_timer_count(const struct vlapic *l)
 	u64 period = timer_period(l);
 	u64 ran = now_ns() - l->timer_start;
 
-	if (ran >= period || !l->timer_init)
+	if (ran >= period)
 		return 0;
 	return (period - ran) >> timer_shift(l);
 }
@@ -240,8 +249,10 @@ static bool vlapic_is_dest(const struct vcpu *t, u32 dest, bool logical)
 	return dest >> 16 == ldr >> 16 && (dest & ldr & 0xffff);
 }
 
-static void vlapic_send(struct vcpu *v, u64 icr)
+static void vlapic_send(struct vcpu *v)
 {
+	const u32 *reg = v->arch->apic.reg;
+	u64 icr = reg[APIC_ICR] | (u64)reg[APIC_ICR_HIGH] << 32;
 	const struct domain *d = v->domain;
 	bool logical = icr & APIC_ICR_LOGICAL;
 
@@ -272,6 +283,12 @@ static u32 word_of(const u64 *bits, u32 i)
 	return READ_ONCE(bits[i / 2]) >> 32 * (i % 2);
 }
 
+/* By MSR the ICR is one register. */
+static u32 vlapic_writable(u32 reg)
+{
+	return reg < NR_APIC_REGS && reg != APIC_ICR_HIGH ? writable[reg] : 0;
+}
+
 int vlapic_read(struct vcpu *v, u32 reg, u64 *val)
 {
 	const struct vlapic *l = &v->arch->apic;
@@ -283,17 +300,11 @@ int vlapic_read(struct vcpu *v, u32 reg, u64 *val)
 	case APIC_VERSION:
 		*val = VLAPIC_VERSION;
 		return 0;
-	case APIC_TPR:
-		*val = l->tpr;
-		return 0;
 	case APIC_PPR:
 		*val = vlapic_ppr(l);
 		return 0;
 	case APIC_LDR:
 		*val = vlapic_ldr(v);
-		return 0;
-	case APIC_SVR:
-		*val = l->svr;
 		return 0;
 	case APIC_ISR ... APIC_ISR + 7:
 		*val = word_of(l->isr, reg - APIC_ISR);
@@ -304,26 +315,20 @@ int vlapic_read(struct vcpu *v, u32 reg, u64 *val)
 	case APIC_IRR ... APIC_IRR + 7:
 		*val = word_of(l->irr, reg - APIC_IRR);
 		return 0;
-	case APIC_ESR:
-		*val = l->esr;
+	case APIC_ESR: /* there are none */
+		*val = 0;
 		return 0;
 	case APIC_ICR:
-		*val = l->icr;
-		return 0;
-	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
-		*val = l->lvt[reg - APIC_LVT_TIMER];
-		return 0;
-	case APIC_TIMER_INIT:
-		*val = l->timer_init;
+		*val = l->reg[APIC_ICR] | (u64)l->reg[APIC_ICR_HIGH] << 32;
 		return 0;
 	case APIC_TIMER_COUNT:
 		*val = vlapic_timer_count(l);
 		return 0;
-	case APIC_TIMER_DIVIDE:
-		*val = l->timer_divide;
-		return 0;
 	}
-	return -EINVAL;
+	if (!vlapic_writable(reg))
+		return -EINVAL;
+	*val = l->reg[reg];
+	return 0;
 }
 
 int vlapic_write(struct vcpu *v, u32 reg, u64 val)
@@ -333,38 +338,13 @@ int vlapic_write(struct vcpu *v, u32 reg, u64 val)
 	if (val >> 32 && reg != APIC_ICR)
 		return -EINVAL;
 	switch (reg) {
-	case APIC_TPR:
-		if (val >> 8)
-			return -EINVAL;
-		l->tpr = val;
-		return 0;
 	case APIC_EOI:
 		if (val)
 			return -EINVAL;
 		vlapic_eoi(v);
 		return 0;
-	case APIC_SVR:
-		l->svr = val & SVR_MASK;
-		return 0;
 	case APIC_ESR:
-		if (val)
-			return -EINVAL;
-		l->esr = 0;
-		return 0;
-	case APIC_ICR:
-		l->icr = val & ICR_MASK;
-		vlapic_send(v, l->icr);
-		return 0;
-	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
-		l->lvt[reg - APIC_LVT_TIMER] = val & LVT_MASK;
-		return 0;
-	case APIC_TIMER_INIT:
-		l->timer_init = val;
-		vlapic_timer_start(l, timer_period(l));
-		return 0;
-	case APIC_TIMER_DIVIDE:
-		l->timer_divide = val & 0xb;
-		return 0;
+		return val ? -EINVAL : 0;
 	case APIC_SELF_IPI:
 		if (val >> 8)
 			return -EINVAL;
@@ -372,7 +352,16 @@ int vlapic_write(struct vcpu *v, u32 reg, u64 val)
 			vlapic_post(v, val, false);
 		return 0;
 	}
-	return -EINVAL;
+	if (!vlapic_writable(reg) || (reg == APIC_TPR && val >> 8))
+		return -EINVAL;
+	l->reg[reg] = val & writable[reg];
+	if (reg == APIC_ICR) {
+		l->reg[APIC_ICR_HIGH] = val >> 32;
+		vlapic_send(v);
+	} else if (reg == APIC_TIMER_INIT) {
+		vlapic_timer_start(l, timer_period(l));
+	}
+	return 0;
 }
 
 void vlapic_get_regs(struct vcpu *v, void *body)
@@ -380,7 +369,7 @@ void vlapic_get_regs(struct vcpu *v, void *body)
 	u32(*word)[4] = body;
 	u64 val;
 
-	for (u32 reg = 0; reg < NR_REGS; reg++) {
+	for (u32 reg = 0; reg < NR_APIC_REGS; reg++) {
 		if (vlapic_read(v, reg, &val))
 			continue;
 		word[reg][0] = val;
@@ -397,25 +386,19 @@ static void bits_set(u64 *bits, const u32 (*word)[4])
 }
 
 /* What a register cannot hold does not get there. */
-void vlapic_set_regs(struct vcpu *v, const void *body, u32 length)
+void vlapic_set_regs(struct vcpu *v, const void *body, u32)
 {
 	struct vlapic *l = &v->arch->apic;
 	const u32(*word)[4] = body;
+	u64 left;
 
-	(void)length;
-	l->tpr = word[APIC_TPR][0] & 0xff;
-	l->svr = word[APIC_SVR][0] & SVR_MASK;
-	l->icr = (word[APIC_ICR][0] | (u64)word[APIC_ICR_HIGH][0] << 32) &
-		 ICR_MASK;
+	for (u32 reg = 0; reg < NR_APIC_REGS; reg++)
+		l->reg[reg] = word[reg][0] & writable[reg];
 	bits_set(l->isr, &word[APIC_ISR]);
 	bits_set(l->tmr, &word[APIC_TMR]);
 	bits_set(l->irr, &word[APIC_IRR]);
-	for (unsigned int i = 0; i < NR_LVT; i++)
-		l->lvt[i] = word[APIC_LVT_TIMER + i][0] & LVT_MASK;
-	l->timer_init = word[APIC_TIMER_INIT][0];
-	l->timer_divide = word[APIC_TIMER_DIVIDE][0] & 0xb;
-	vlapic_timer_start(l, (u64)min(word[APIC_TIMER_COUNT][0], l->timer_init)
-				      << timer_shift(l));
+	left = min(word[APIC_TIMER_COUNT][0], l->reg[APIC_TIMER_INIT]);
+	vlapic_timer_start(l, left << timer_shift(l));
 }
 
 void vlapic_init(struct vcpu *v)
@@ -435,12 +418,8 @@ void vlapic_reset(struct vcpu *v)
 		vlapic_end(v, irr);
 	}
 	timer_cancel(&l->timer);
-	l->tpr = 0;
-	l->svr = SVR_RESET;
-	l->esr = 0;
-	l->icr = 0;
-	l->timer_init = 0;
-	l->timer_divide = 0;
-	for (unsigned int i = 0; i < NR_LVT; i++)
-		l->lvt[i] = APIC_LVT_MASKED;
+	memset(l->reg, 0, sizeof(l->reg));
+	l->reg[APIC_SVR] = SVR_RESET;
+	for (u32 reg = APIC_LVT_TIMER; reg <= APIC_LVT_ERROR; reg++)
+		l->reg[reg] = APIC_LVT_MASKED;
 }

@@ -15,14 +15,7 @@
 #define REG_RBP 40
 #define REG_RSI 48
 #define REG_RDI 56
-#define REG_R8 64
-#define REG_R9 72
-#define REG_R10 80
-#define REG_R11 88
-#define REG_R12 96
-#define REG_R13 104
-#define REG_R14 112
-#define REG_R15 120
+#define REG_R(n) 8 * n /* r8..r15 */
 
 	.text
 	.globl vmrun_enter
@@ -44,14 +37,9 @@ vmrun_enter:
 	mov REG_RBX(%rsi), %rbx
 	mov REG_RBP(%rsi), %rbp
 	mov REG_RDI(%rsi), %rdi
-	mov REG_R8(%rsi), %r8
-	mov REG_R9(%rsi), %r9
-	mov REG_R10(%rsi), %r10
-	mov REG_R11(%rsi), %r11
-	mov REG_R12(%rsi), %r12
-	mov REG_R13(%rsi), %r13
-	mov REG_R14(%rsi), %r14
-	mov REG_R15(%rsi), %r15
+	.irp n, 8, 9, 10, 11, 12, 13, 14, 15
+	mov REG_R(\n)(%rsi), %r\n
+	.endr
 	mov REG_RSI(%rsi), %rsi
 
 	vmload %rax
@@ -68,28 +56,18 @@ vmrun_return:
 	mov %rbp, REG_RBP(%rax)
 	mov %rsi, REG_RSI(%rax)
 	mov %rdi, REG_RDI(%rax)
-	mov %r8, REG_R8(%rax)
-	mov %r9, REG_R9(%rax)
-	mov %r10, REG_R10(%rax)
-	mov %r11, REG_R11(%rax)
-	mov %r12, REG_R12(%rax)
-	mov %r13, REG_R13(%rax)
-	mov %r14, REG_R14(%rax)
-	mov %r15, REG_R15(%rax)
+	.irp n, 8, 9, 10, 11, 12, 13, 14, 15
+	mov %r\n, REG_R(\n)(%rax)
+	.endr
 	pop %rax
 	vmload %rax
 	cli
 	stgi
 
 	/* No guest value stays where speculation could use it. */
-	xor %ecx, %ecx
-	xor %edx, %edx
-	xor %esi, %esi
-	xor %edi, %edi
-	xor %r8d, %r8d
-	xor %r9d, %r9d
-	xor %r10d, %r10d
-	xor %r11d, %r11d
+	.irp reg, ecx, edx, esi, edi, r8d, r9d, r10d, r11d
+	xor %\reg, %\reg
+	.endr
 	pop %r15
 	pop %r14
 	pop %r13

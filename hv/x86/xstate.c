@@ -159,11 +159,10 @@ void xstate_get(struct vcpu *v, void *body)
 }
 
 /* Nothing that XRSTOR would not take. */
-bool xstate_ok(const void *body, u32 length)
+bool xstate_ok(const void *body, u32)
 {
 	const struct hvm_hw_cpu_xsave *from = body;
 
-	(void)length;
 	for (unsigned int i = 0; i < ARRAY_SIZE(from->reserved); i++)
 		if (from->reserved[i])
 			return false;

@@ -341,14 +341,15 @@ TEST(what_is_saved_loads_and_is_saved_the_same)
 		arch[i].mtrr.var[15] = seed;
 		extended[i][600] = 0x5a;
 		*(u64 *)(extended[i] + 512) = 7;
-		l->tpr = 0x20;
-		l->svr = 0x1ff;
-		l->icr = 3UL << 32 | 0x4f3;
+		l->reg[APIC_TPR] = 0x20;
+		l->reg[APIC_SVR] = 0x1ff;
+		l->reg[APIC_ICR] = 0x4f3;
+		l->reg[APIC_ICR_HIGH] = 3;
 		l->irr[3] = 0x8001;
 		l->isr[0] = 1UL << 40;
-		l->lvt[0] = 0x20040;
-		l->timer_init = 1000;
-		l->timer_divide = 3;
+		l->reg[APIC_LVT_TIMER] = 0x20040;
+		l->reg[APIC_TIMER_INIT] = 1000;
+		l->reg[APIC_TIMER_DIVIDE] = 3;
 		l->timer_start = now_ns() - 4000;
 	}
 	CHECK(domctl_get_hvm_context(&domain, &op) == 0);
@@ -357,7 +358,7 @@ TEST(what_is_saved_loads_and_is_saved_the_same)
 	memcpy(first.data, arena, first.size);
 	reset();
 	CHECK(domctl_set_hvm_context(&domain, &op) == 0);
-	CHECK(arch[1].apic.irr[3] == 0x8001 && arch[1].apic.icr >> 32 == 3);
+	CHECK(arch[1].apic.irr[3] == 0x8001 && arch[1].apic.reg[APIC_ICR_HIGH] == 3);
 	CHECK(extended[1][600] == 0x5a && arch[1].xcr0 == 7);
 	CHECK(vmcb[1].event_inj == (0x80000b0e | 2UL << 32));
 	/* A quarter of its 16 us has gone. */
