@@ -41,8 +41,6 @@ enum memmap_type { /* as E820 */
 	MEM_RAM = 1,
 	MEM_RESERVED = 2,
 	MEM_ACPI = 3,
-	MEM_NVS = 4,
-	MEM_UNUSABLE = 5,
 };
 struct memmap_range {
 	u64 start, end;
@@ -58,10 +56,11 @@ bool memmap_add(struct memmap *m, u64 start, u64 end, u32 type);
 /* Make [start, end) of RAM another type, splitting ranges. */
 bool memmap_retype(struct memmap *m, u64 start, u64 end, u32 type);
 u64 memmap_ram_bytes(const struct memmap *m);
-u64 memmap_ram_top(const struct memmap *m, u64 below);
+u64 memmap_ram_top(const struct memmap *m);
 /* The address below which there are @bytes of RAM, 2 MiB aligned down. */
 u64 memmap_split(const struct memmap *m, u64 bytes);
-bool memmap_is_ram(const struct memmap *m, u64 addr);
+/* Is [start, end) part of one range of RAM? */
+bool memmap_is_ram(const struct memmap *m, u64 start, u64 end);
 
 /* paging.c: map all RAM and the devices the hypervisor uses; then tell APs. */
 void paging_init(void);

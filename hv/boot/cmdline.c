@@ -8,7 +8,7 @@ struct options opt = {
 	.halt_poll_us = 200,
 };
 
-/* A size with a suffix; plain numbers are KiB, as on Xen. */
+/* A size with a suffix, up to a comma; plain numbers are KiB, as on Xen. */
 static bool parse_size(const char *s, u64 *bytes)
 {
 	const char *end;
@@ -30,26 +30,21 @@ static bool parse_size(const char *s, u64 *bytes)
 		shift = 30;
 		break;
 	default:
-		if (*end)
+		if (*end && *end != ',')
 			return false;
 		end--;
 	}
 	*bytes = v << shift;
-	return !end[1];
+	return !end[1] || end[1] == ',';
 }
 
 /* dom0_mem=SIZE, or Xen's form with min:, max: parts, of which max counts. */
 static bool parse_dom0_mem(const char *s)
 {
-	const char *max = strstr(s, "max:");
-	char first[32];
-
-	if (max)
-		s = max + 4;
-	strlcpy(first, s, sizeof(first));
-	if (strchr(first, ','))
-		*strchr(first, ',') = 0;
-	return parse_size(first, &opt.dom0_mem);
+	for (const char *p = s; *p; p++)
+		if (!strncmp(p, "max:", 4))
+			s = p + 4;
+	return parse_size(s, &opt.dom0_mem);
 }
 
 static bool parse_u64(const char *s, u64 *v)

@@ -184,15 +184,6 @@ static void make_memmap(struct memmap *m)
 		boot_stop("the firmware's memory map has too many ranges");
 }
 
-static bool in_ram(const struct memmap *m, u64 start, u64 end)
-{
-	for (unsigned int i = 0; i < m->nr; i++)
-		if (m->range[i].type == MEM_RAM && start >= m->range[i].start &&
-		    end <= m->range[i].end)
-			return true;
-	return false;
-}
-
 static void load_kernel(const struct memmap *m, struct elf_image *elf)
 {
 	const struct boot_module *mod = &boot_module[0];
@@ -203,13 +194,13 @@ static void load_kernel(const struct memmap *m, struct elf_image *elf)
 		boot_stop("the dom0 kernel cannot be used: %s", err);
 	/* The start page comes behind, the modules must stay intact. */
 	if (elf->end + 2 * PAGE_SIZE > mod->start ||
-	    !in_ram(m, elf->end, elf->end + 2 * PAGE_SIZE))
+	    !memmap_is_ram(m, elf->end, elf->end + 2 * PAGE_SIZE))
 		boot_stop("too little memory: dom0's kernel needs [%#lx, %#lx)",
 			  elf->start, elf->end);
 	for (unsigned int i = 0; i < elf->nr_segments; i++) {
 		const struct elf_segment *s = &elf->segment[i];
 
-		if (!in_ram(m, s->paddr, s->paddr + s->memsz))
+		if (!memmap_is_ram(m, s->paddr, s->paddr + s->memsz))
 			boot_stop("dom0's kernel wants %#lx, which is not its RAM",
 				  s->paddr);
 		memcpy((void *)s->paddr, file + s->offset, s->filesz);
@@ -276,7 +267,7 @@ static void pin_vcpus(struct domain *d)
 
 void dom0_build(void)
 {
-	struct domain_config cfg = {
+	struct xen_domctl_createdomain cfg = {
 		.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
 		.max_vcpus = dom0_vcpus(),
 		.max_evtchn_port = ~0U,

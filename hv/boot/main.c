@@ -70,7 +70,7 @@ static void free_memory_init(void)
 		free[nr].start = start >> PAGE_SHIFT;
 		free[nr++].end = r->end >> PAGE_SHIFT;
 	}
-	page_init(free, nr, memmap_ram_top(&firmware_map, ~0ULL) >> PAGE_SHIFT);
+	page_init(free, nr, memmap_ram_top(&firmware_map) >> PAGE_SHIFT);
 }
 
 void boot_main(u32 magic, u32 info)

@@ -54,13 +54,13 @@ u64 memmap_ram_bytes(const struct memmap *m)
 	return bytes;
 }
 
-u64 memmap_ram_top(const struct memmap *m, u64 below)
+u64 memmap_ram_top(const struct memmap *m)
 {
 	u64 top = 0;
 
 	for (unsigned int i = 0; i < m->nr; i++)
-		if (m->range[i].type == MEM_RAM && m->range[i].start < below)
-			top = max(top, min(m->range[i].end, below));
+		if (m->range[i].type == MEM_RAM)
+			top = max(top, m->range[i].end);
 	return top;
 }
 
@@ -81,11 +81,11 @@ u64 memmap_split(const struct memmap *m, u64 bytes)
 	return ALIGN_DOWN(end, 2UL << 20);
 }
 
-bool memmap_is_ram(const struct memmap *m, u64 addr)
+bool memmap_is_ram(const struct memmap *m, u64 start, u64 end)
 {
 	for (unsigned int i = 0; i < m->nr; i++)
-		if (m->range[i].type == MEM_RAM && addr >= m->range[i].start &&
-		    addr < m->range[i].end)
+		if (m->range[i].type == MEM_RAM && start >= m->range[i].start &&
+		    end <= m->range[i].end)
 			return true;
 	return false;
 }

@@ -61,14 +61,6 @@ static bool create_args_valid(const struct xen_domctl_createdomain *c)
 static long domctl_create(struct xen_domctl *op)
 {
 	const struct xen_domctl_createdomain *c = &op->u.createdomain;
-	struct domain_config cfg = {
-		.flags = c->flags,
-		.max_vcpus = c->max_vcpus,
-		.max_evtchn_port = c->max_evtchn_port,
-		.max_grant_frames = c->max_grant_frames,
-		.max_maptrack_frames = c->max_maptrack_frames,
-		.ssidref = c->ssidref,
-	};
 	domid_t id = op->domain;
 	struct domain *d;
 	int err;
@@ -79,10 +71,9 @@ static long domctl_create(struct xen_domctl *op)
 			     c->max_vcpus);
 		return -EINVAL;
 	}
-	memcpy(cfg.handle, c->handle, sizeof(cfg.handle));
 	if (!id || id >= DOMID_FIRST_RESERVED)
 		id = DOMID_INVALID;
-	d = domain_create(id, &cfg, &err);
+	d = domain_create(id, c, &err);
 	if (!d)
 		return err;
 	op->domain = d->id;

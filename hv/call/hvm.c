@@ -5,50 +5,54 @@
 
 _Static_assert(HVM_PARAM_COUNT == NR_HVM_PARAMS, "size of hvm_param[]");
 
-/* May the domain itself, not only the toolstack, write / read it? */
-static bool guest_may_set(u32 index)
+/* What is to be known of a parameter. */
+enum {
+	GUEST_SETS = 1, /* not only the toolstack; and reads */
+	GUEST_GETS = 2,
+	OBSOLETE = 4, /* without a meaning any more, or never had one */
+	STAYS_OFF = 8, /* what we do not have */
+};
+
+static const u8 params[HVM_PARAM_COUNT] = {
+	[HVM_PARAM_CALLBACK_IRQ] = GUEST_SETS,
+	[HVM_PARAM_STORE_PFN] = GUEST_GETS,
+	[HVM_PARAM_STORE_EVTCHN] = GUEST_SETS,
+	[3] = OBSOLETE,
+	[HVM_PARAM_PAE_ENABLED] = OBSOLETE,
+	[7 ... 8] = OBSOLETE,
+	[HVM_PARAM_VIRIDIAN] = STAYS_OFF,
+	[HVM_PARAM_DM_DOMAIN] = OBSOLETE,
+	[HVM_PARAM_VM86_TSS] = GUEST_SETS,
+	[HVM_PARAM_CONSOLE_PFN] = GUEST_GETS,
+	[HVM_PARAM_CONSOLE_EVTCHN] = GUEST_SETS,
+	[HVM_PARAM_ACPI_IOPORTS_LOCATION] = GUEST_SETS,
+	[HVM_PARAM_MEMORY_EVENT_CR0 ... HVM_PARAM_NESTEDHVM - 1] = OBSOLETE,
+	[HVM_PARAM_NESTEDHVM] = STAYS_OFF,
+	[25] = OBSOLETE,
+	[HVM_PARAM_BUFIOREQ_EVTCHN] = OBSOLETE,
+	[HVM_PARAM_MEMORY_EVENT_MSR] = OBSOLETE,
+	[HVM_PARAM_VM_GENERATION_ID_ADDR] = GUEST_SETS,
+	[HVM_PARAM_ALTP2M] = GUEST_GETS | STAYS_OFF,
+	[HVM_PARAM_X87_FIP_WIDTH] = GUEST_SETS,
+	[HVM_PARAM_VM86_TSS_SIZED] = GUEST_SETS,
+	[HVM_PARAM_MCA_CAP] = STAYS_OFF,
+};
+
+/* 0, or why @index is not for the caller, who may be @d itself. */
+static long check_index(const struct domain *d, u32 index, u8 guest_may)
 {
-	switch (index) {
-	case HVM_PARAM_CALLBACK_IRQ:
-	case HVM_PARAM_STORE_EVTCHN:
-	case HVM_PARAM_CONSOLE_EVTCHN:
-	case HVM_PARAM_VM86_TSS:
-	case HVM_PARAM_VM86_TSS_SIZED:
-	case HVM_PARAM_ACPI_IOPORTS_LOCATION:
-	case HVM_PARAM_VM_GENERATION_ID_ADDR:
-	case HVM_PARAM_X87_FIP_WIDTH:
-		return true;
-	}
-	return false;
+	if (index >= HVM_PARAM_COUNT)
+		return -EINVAL;
+	if (d == current->domain && !(params[index] & guest_may))
+		return -EPERM;
+	return params[index] & OBSOLETE ? -EINVAL : 0;
 }
 
-static bool guest_may_get(u32 index)
-{
-	return guest_may_set(index) || index == HVM_PARAM_STORE_PFN ||
-	       index == HVM_PARAM_CONSOLE_PFN || index == HVM_PARAM_ALTP2M;
-}
-
-/* Indexes without a meaning any more, or that never had one. */
-static bool obsolete(u32 index)
-{
-	switch (index) {
-	case 3:
-	case 7:
-	case 8:
-	case 25:
-	case HVM_PARAM_PAE_ENABLED:
-	case HVM_PARAM_DM_DOMAIN:
-	case HVM_PARAM_MEMORY_EVENT_CR0 ... HVM_PARAM_NESTEDHVM - 1:
-	case HVM_PARAM_BUFIOREQ_EVTCHN:
-	case HVM_PARAM_MEMORY_EVENT_MSR:
-		return true;
-	}
-	return false;
-}
-
-/* 0, or why @value cannot be: what we do not have stays off. */
+/* 0, or why @value cannot be. */
 static long check_value(u32 index, u64 value)
 {
+	if (params[index] & STAYS_OFF && value)
+		return -EINVAL;
 	switch (index) {
 	case HVM_PARAM_TIMER_MODE:
 		return value <= 3 ? 0 : -EINVAL;
@@ -56,11 +60,6 @@ static long check_value(u32 index, u64 value)
 		return value >> 32 ? -EINVAL : 0;
 	case HVM_PARAM_ACPI_S_STATE:
 		return value == 0 || value == 3 ? 0 : -EINVAL;
-	case HVM_PARAM_ALTP2M:
-	case HVM_PARAM_NESTEDHVM:
-	case HVM_PARAM_VIRIDIAN:
-	case HVM_PARAM_MCA_CAP:
-		return value ? -EINVAL : 0;
 	case HVM_PARAM_X87_FIP_WIDTH:
 		return value == 0 || value == 4 || value == 8 ? 0 : -EINVAL;
 	}
@@ -85,15 +84,10 @@ static void set_callback(struct domain *d, u64 value)
 static long op_set_param(struct domain *d, void *arg)
 {
 	struct hvm_param *op = arg;
-	long ret;
+	long ret = check_index(d, op->index, GUEST_SETS);
 
-	if (op->index >= HVM_PARAM_COUNT)
-		return -EINVAL;
-	if (d == current->domain && !guest_may_set(op->index))
-		return -EPERM;
-	if (obsolete(op->index))
-		return -EINVAL;
-	ret = check_value(op->index, op->value);
+	if (!ret)
+		ret = check_value(op->index, op->value);
 	if (ret)
 		return ret;
 	WRITE_ONCE(d->hvm_param[op->index], op->value);
@@ -105,15 +99,11 @@ static long op_set_param(struct domain *d, void *arg)
 static long op_get_param(struct domain *d, void *arg)
 {
 	struct hvm_param *op = arg;
+	long ret = check_index(d, op->index, GUEST_SETS | GUEST_GETS);
 
-	if (op->index >= HVM_PARAM_COUNT)
-		return -EINVAL;
-	if (d == current->domain && !guest_may_get(op->index))
-		return -EPERM;
-	if (obsolete(op->index))
-		return -EINVAL;
-	op->value = READ_ONCE(d->hvm_param[op->index]);
-	return 0;
+	if (!ret)
+		op->value = READ_ONCE(d->hvm_param[op->index]);
+	return ret;
 }
 
 static long op_set_upcall_vector(struct domain *d, void *arg)

@@ -199,7 +199,8 @@ static void domain_release(struct domain *d)
 		page_put(pg);
 }
 
-struct domain *domain_create(domid_t id, const struct domain_config *cfg,
+struct domain *domain_create(domid_t id,
+			     const struct xen_domctl_createdomain *cfg,
 			     int *err)
 {
 	struct domain *d;

@@ -14,6 +14,7 @@
 #ifndef HV_DOMAIN_H
 #define HV_DOMAIN_H
 
+#include "../abi/domctl.h"
 #include "../abi/xen.h"
 #include "area.h"
 #include "cpu.h"
@@ -204,23 +205,16 @@ extern struct domain *dom0;
 extern struct list domain_list; /* sorted by id */
 extern struct spinlock domain_list_lock;
 
-struct domain_config {
-	u32 flags;
-	u32 max_vcpus;
-	u32 max_evtchn_port;
-	s32 max_grant_frames, max_maptrack_frames; /* -1 for the default */
-	u32 ssidref;
-	u8 handle[16];
-};
-
 /*
  * domain.c
  *
  * domain_create() - make an empty domain and its vCPUs, all down
  * @id: wanted id, or DOMID_INVALID for the next free one
+ * @cfg: checked by the caller but for max_vcpus; -1 frames are the default
  * Return: the domain (listed; the list holds a reference), or NULL and *err.
  */
-struct domain *domain_create(domid_t id, const struct domain_config *cfg,
+struct domain *domain_create(domid_t id,
+			     const struct xen_domctl_createdomain *cfg,
 			     int *err);
 
 /* A reference by id; DOMID_SELF is the caller's.  NULL if there is none. */

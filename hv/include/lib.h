@@ -16,8 +16,6 @@ int memcmp(const void *a, const void *b, size_t n);
 size_t strlen(const char *s);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
-char *strchr(const char *s, int c);
-char *strstr(const char *s, const char *find);
 /* Copies at most @size - 1 characters and always ends with a zero byte. */
 size_t strlcpy(char *to, const char *from, size_t size);
 u64 strtou64(const char *s, const char **end);

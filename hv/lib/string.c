@@ -89,26 +89,6 @@ int strncmp(const char *a, const char *b, size_t n)
 	return 0;
 }
 
-char *strchr(const char *s, int c)
-{
-	for (;; s++) {
-		if (*s == (char)c)
-			return (char *)s;
-		if (!*s)
-			return NULL;
-	}
-}
-
-char *strstr(const char *s, const char *find)
-{
-	size_t len = strlen(find);
-
-	for (; *s; s++)
-		if (!strncmp(s, find, len))
-			return (char *)s;
-	return len ? NULL : (char *)s;
-}
-
 size_t strlcpy(char *to, const char *from, size_t size)
 {
 	size_t len = strlen(from);
@@ -145,7 +125,6 @@ u64 strtou64(const char *s, const char **end)
 	}
 	for (; digit_value(*s) < base; s++)
 		v = v * base + digit_value(*s);
-	if (end)
-		*end = s;
+	*end = s;
 	return v;
 }

@@ -15,8 +15,6 @@ void *hv_memset(void *p, int c, size_t n);
 int hv_memcmp(const void *a, const void *b, size_t n);
 size_t hv_strlen(const char *s);
 int hv_strncmp(const char *a, const char *b, size_t n);
-char *hv_strchr(const char *s, int c);
-char *hv_strstr(const char *s, const char *find);
 size_t hv_strlcpy(char *to, const char *from, size_t size);
 uint64_t strtou64(const char *s, const char **end);
 int hv_snprintf(char *buf, size_t size, const char *fmt, ...)
@@ -43,21 +41,14 @@ TEST(formats_like_libc)
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		long v = values[i];
 
-		SAME("%d %i %u %x %X", (int)v, (int)v, (unsigned int)v,
-		     (unsigned int)v, (unsigned int)v);
-		SAME("%ld %lu %lx %llx %zu", v, (unsigned long)v,
-		     (unsigned long)v, (unsigned long long)v, (size_t)v);
-		SAME("[%5d] [%-5d] [%05d] [%*d]", (int)v, (int)v, (int)v, 7,
-		     (int)v);
-		SAME("[%16lx] [%016lx] [%-16lx]", (unsigned long)v,
-		     (unsigned long)v, (unsigned long)v);
+		SAME("%d %u %x", (int)v, (unsigned int)v, (unsigned int)v);
+		SAME("%ld %lu %lx %llx", v, (unsigned long)v,
+		     (unsigned long)v, (unsigned long long)v);
+		SAME("[%5d] [%05d]", (int)v, (int)v);
+		SAME("[%16lx] [%016lx]", (unsigned long)v, (unsigned long)v);
 	}
-	SAME("%#x %#lx [%#10x] [%-#10x] [%#010x]", 0x12u, 0x123456789abul, 255u,
-	     255u, 255u);
-	SAME("%s|%10s|%-10s|%.3s|%.*s|%c|%%", "abc", "def", "ghi", "jklmn", 2,
-	     "opq", 'r');
-	SAME("%.3s|", "ab");
-	SAME("%hu %hhu", (unsigned short)7, (unsigned char)8);
+	SAME("%#x %#lx [%#10x] [%#010x]", 0x12u, 0x123456789abul, 255u, 255u);
+	SAME("%s|%c|%%", "abc", 'r');
 }
 
 TEST(bounds_its_output)
@@ -109,8 +100,6 @@ TEST(handles_strings)
 	CHECK(hv_strlen("") == 0 && hv_strlen("abc") == 3);
 	CHECK(hv_strncmp("abcd", "abcx", 3) == 0);
 	CHECK(hv_strncmp("ab", "abc", 3) < 0);
-	CHECK(!hv_strchr("abc", 'd') && *hv_strchr("abc", 'b') == 'b');
-	CHECK(hv_strstr("a max:b", "max:") && !hv_strstr("abc", "d"));
 	CHECK(hv_strlcpy(buf, "abcdef", sizeof(buf)) == 6);
 	CHECK(!strcmp(buf, "abc"));
 	CHECK(strtou64("0x1fG", &end) == 31 && *end == 'G');

@@ -124,10 +124,11 @@ TEST(keeps_maps_in_order)
 	CHECK(m.range[0].end == 0x9f000);
 	CHECK(!memmap_add(&m, 5, 5, MEM_RESERVED));
 	CHECK(!memmap_add(&m, 0x200800, 0x200fff, MEM_RAM));
-	CHECK(memmap_is_ram(&m, 0x9efff) && !memmap_is_ram(&m, 0x9f000));
-	CHECK(memmap_ram_top(&m, FOUR_GIB) == 0xbffe0000);
-	CHECK(memmap_ram_top(&m, ~0ULL) == FOUR_GIB + 1024 * MIB);
-	CHECK(memmap_ram_top(&m, 64 * MIB) == 64 * MIB);
+	CHECK(memmap_is_ram(&m, 0x9e000, 0x9f000));
+	CHECK(!memmap_is_ram(&m, 0x9e000, 0x9f001));
+	CHECK(!memmap_is_ram(&m, 0x9f000, 0xa0000));
+	CHECK(!memmap_is_ram(&m, 0x90000, 0x200000));
+	CHECK(memmap_ram_top(&m) == FOUR_GIB + 1024 * MIB);
 }
 
 TEST(splits_ram)
@@ -137,7 +138,8 @@ TEST(splits_ram)
 
 	CHECK(memmap_retype(&m, 0x100000, 0x400000, MEM_RESERVED));
 	CHECK(memmap_ram_bytes(&m) == all - 0x300000);
-	CHECK(!memmap_is_ram(&m, 0x3fffff) && memmap_is_ram(&m, 0x400000));
+	CHECK(!memmap_is_ram(&m, 0x3ff000, 0x400000));
+	CHECK(memmap_is_ram(&m, 0x400000, 0x401000));
 	CHECK(memmap_retype(&m, 2048 * MIB, ~0ULL, MEM_RESERVED));
 	CHECK(memmap_ram_bytes(&m) == 0x9f000 + 2044 * MIB);
 	/* Other types stay what they are. */

@@ -203,7 +203,7 @@ static u64 at_start;
 
 static struct domain *make(unsigned int vcpus)
 {
-	struct domain_config cfg = { .max_vcpus = vcpus };
+	struct xen_domctl_createdomain cfg = { .max_vcpus = vcpus };
 	int err = 1;
 	struct domain *d = domain_create(DOMID_INVALID, &cfg, &err);
 
@@ -279,7 +279,7 @@ TEST(failing_at_any_point_takes_nothing)
 
 TEST(silly_configurations_are_refused)
 {
-	struct domain_config cfg = { .max_vcpus = 0 };
+	struct xen_domctl_createdomain cfg = { .max_vcpus = 0 };
 	struct domain *d;
 	int err;
 
@@ -314,7 +314,7 @@ TEST(ids_are_not_used_again_soon)
 TEST(they_are_found_in_order_of_their_ids)
 {
 	static const domid_t ids[] = { 900, 300, 600 };
-	struct domain_config cfg = { .max_vcpus = 1 };
+	struct xen_domctl_createdomain cfg = { .max_vcpus = 1 };
 	struct domain *d[3], *found;
 	domid_t next = 100;
 	int err;

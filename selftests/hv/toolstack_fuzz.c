@@ -35,7 +35,8 @@ static u64 rnd(u64 below)
 	return rng_state % below;
 }
 
-struct domain *domain_create(domid_t id, const struct domain_config *cfg,
+struct domain *domain_create(domid_t id,
+			     const struct xen_domctl_createdomain *cfg,
 			     int *err)
 {
 	effects++;
