@@ -16,12 +16,10 @@
 
 static u8 domain_address_bits(const struct domain *d)
 {
-	const struct cpu_policy *p = d->policy;
+	const struct cpuid_leaf *l =
+		cpu_policy_leaf(d->policy, CPUID_ADDRESS_SIZES, NO_SUBLEAF);
 
-	for (unsigned int i = 0; i < p->nr_leaves; i++)
-		if (p->leaf[i].leaf == CPUID_ADDRESS_SIZES)
-			return p->leaf[i].a;
-	return DEFAULT_ADDRESS_BITS;
+	return l ? l->a : DEFAULT_ADDRESS_BITS;
 }
 
 void domain_get_info(struct domain *d, struct xen_domctl_getdomaininfo *info)

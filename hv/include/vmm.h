@@ -91,6 +91,7 @@ bool vmm_long_mode(struct vcpu *v);
  * back every leaf up to the maxima in eax of the first of each range, zero where
  * it got none, so a check must not mind more zero leaves than there were.
  */
+#define NO_SUBLEAF (~0U)
 struct cpuid_leaf {
 	u32 leaf, subleaf; /* subleaf ~0 for none */
 	u32 a, b, c, d;
@@ -106,6 +107,17 @@ struct cpu_policy {
 	struct cpuid_leaf leaf[CPU_POLICY_MAX_LEAVES];
 	struct policy_msr msr[CPU_POLICY_MAX_MSRS];
 };
+
+/* The entry of a leaf, NULL if it is not listed. */
+static inline struct cpuid_leaf *cpu_policy_leaf(const struct cpu_policy *p,
+						 u32 leaf, u32 subleaf)
+{
+	for (unsigned int i = 0; i < p->nr_leaves; i++)
+		if (p->leaf[i].leaf == leaf && p->leaf[i].subleaf == subleaf)
+			return (struct cpuid_leaf *)&p->leaf[i];
+	return NULL;
+}
+
 const struct cpu_policy *cpu_policy_host(void);
 const struct cpu_policy *cpu_policy_guest_default(void);
 /*

@@ -2,15 +2,16 @@
 /*
  * cpuid.c - what CPUID tells
  *
- * A policy lists leaves; everything not listed is zero.  Features are taken from
- * the processor through a list of those known to be safe: state they add is
+ * A policy lists leaves; everything not listed is zero.  The tools take a policy,
+ * edit it, and write all leaves there are, zero or not, into the space that what
+ * they took had filled: so all those are listed, in the order in which the tools
+ * search them.  Features are taken from the processor through a list of those known to be safe: state they add is
  * switched, and what they do needs no help of the hypervisor.  Topology, the
  * APIC ID and sizes that depend on control registers are filled in at run time.
  */
 #include "arch.h"
 #include "asm.h"
 
-#define NO_SUBLEAF (~0U)
 #define LAST_BASIC 0xd
 #define LAST_EXTENDED 0x80000021
 #define OP_CPUID 0x0fa2
@@ -63,7 +64,6 @@
 #define MSR_PLATFORM_INFO 0xce
 
 static struct cpu_policy host_policy, guest_policy;
-static struct spinlock policy_lock;
 
 static bool has_subleaves(u32 leaf)
 {
@@ -75,10 +75,7 @@ static const struct cpuid_leaf *find(const struct cpu_policy *p, u32 leaf,
 {
 	static const struct cpuid_leaf none;
 
-	for (unsigned int i = 0; i < p->nr_leaves; i++)
-		if (p->leaf[i].leaf == leaf && p->leaf[i].subleaf == subleaf)
-			return &p->leaf[i];
-	return &none;
+	return cpu_policy_leaf(p, leaf, subleaf) ?: &none;
 }
 
 static u32 host_max(u32 base)
@@ -155,7 +152,8 @@ static bool leaf_filter(struct cpuid_leaf *l)
 	return l->a | l->b | l->c | l->d;
 }
 
-static void policy_add(struct cpu_policy *p, u32 leaf, u32 subleaf)
+/* List a leaf; if not @always, only if it says anything. */
+static void policy_add(struct cpu_policy *p, u32 leaf, u32 subleaf, bool always)
 {
 	struct cpuid_leaf *l = &p->leaf[p->nr_leaves];
 
@@ -165,8 +163,27 @@ static void policy_add(struct cpu_policy *p, u32 leaf, u32 subleaf)
 	l->subleaf = subleaf;
 	cpuid(leaf, subleaf == NO_SUBLEAF ? 0 : subleaf, &l->a, &l->b, &l->c,
 	      &l->d);
-	if (leaf_filter(l))
-		p->nr_leaves++;
+	if (!leaf_filter(l)) {
+		if (!always)
+			return;
+		l->a = l->b = l->c = l->d = 0;
+	}
+	p->nr_leaves++;
+}
+
+/* How many subleaves the tools list at least; 0 if the leaf has none. */
+static u32 listed_subleaves(const struct cpu_policy *p, u32 leaf)
+{
+	switch (leaf) {
+	case 4:
+		return 1;
+	case 7:
+		return find(p, 7, 0)->a + 1;
+	case 0xb:
+	case 0xd:
+		return 2;
+	}
+	return 0;
 }
 
 /* Size of the XSAVE area with all components of the policy. */
@@ -188,49 +205,47 @@ static void policy_build(struct cpu_policy *p)
 	u32 last = min(host_max(0), (u32)LAST_BASIC);
 
 	for (u32 leaf = 0; leaf <= last; leaf++) {
-		u32 subs = leaf == 0xd ? 64 : leaf == 7 ? 2 : 1;
-
-		if (leaf == 0xd && !xstate_mask)
+		if (!has_subleaves(leaf)) {
+			policy_add(p, leaf, NO_SUBLEAF, true);
 			continue;
-		for (u32 sub = 0; sub < subs; sub++)
-			policy_add(p, leaf,
-				   has_subleaves(leaf) ? sub : NO_SUBLEAF);
+		}
+		for (u32 sub = 0; sub < (leaf == 0xd ? 64 : 2); sub++)
+			policy_add(p, leaf, sub,
+				   sub < listed_subleaves(p, leaf));
 	}
+	policy_add(p, HV_BASE, NO_SUBLEAF, true);
+	policy_add(p, TENON_BASE, NO_SUBLEAF, true);
 	last = min(host_max(0x80000000), LAST_EXTENDED);
 	for (u32 leaf = 0x80000000; leaf <= last; leaf++)
-		policy_add(p, leaf, NO_SUBLEAF);
+		policy_add(p, leaf, NO_SUBLEAF, true);
 	for (unsigned int i = 0; i < p->nr_leaves; i++) {
 		struct cpuid_leaf *l = &p->leaf[i];
 
-		if (l->leaf == 0xd && l->subleaf == 0)
+		if (l->leaf == 0xd && l->subleaf == 0 && l->a)
 			l->b = l->c = xsave_size(p);
 	}
 	p->nr_msrs = 1;
 	p->msr[0].idx = MSR_PLATFORM_INFO;
 }
 
+/* First asked for while dom0 is built, by one CPU. */
 const struct cpu_policy *cpu_policy_host(void)
 {
-	spin_lock(&policy_lock);
-	if (!host_policy.nr_leaves)
-		policy_build(&host_policy);
-	spin_unlock(&policy_lock);
+	struct cpuid_leaf *l;
+
+	if (host_policy.nr_leaves)
+		return &host_policy;
+	policy_build(&host_policy);
+	/* A guest may move to a machine with another TSC rate. */
+	guest_policy = host_policy;
+	l = cpu_policy_leaf(&guest_policy, 0x80000007, NO_SUBLEAF);
+	if (l)
+		l->d &= ~E7D_INVARIANT_TSC;
 	return &host_policy;
 }
 
-/* As the host's; a guest may move to a machine with another TSC rate. */
 const struct cpu_policy *cpu_policy_guest_default(void)
 {
-	const struct cpu_policy *host = cpu_policy_host();
-
-	spin_lock(&policy_lock);
-	if (!guest_policy.nr_leaves) {
-		guest_policy = *host;
-		for (unsigned int i = 0; i < guest_policy.nr_leaves; i++)
-			if (guest_policy.leaf[i].leaf == 0x80000007)
-				guest_policy.leaf[i].d &= ~E7D_INVARIANT_TSC;
-	}
-	spin_unlock(&policy_lock);
 	return &guest_policy;
 }
 
