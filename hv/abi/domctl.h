@@ -229,7 +229,7 @@ struct xen_domctl_tsc_info {
 #define XEN_TSC_MODE_NEVER_EMULATE 2
 
 struct xen_cpuid_leaf {
-	u32 leaf, subleaf;
+	u32 leaf, subleaf; /* subleaf ~0 for none */
 	u32 a, b, c, d;
 };
 

@@ -159,18 +159,8 @@ struct xen_sysctl_cpu_levelling_caps {
 	u32 caps;
 };
 
-/* Sets of CPUID features the tools may ask for, by name. */
-enum {
-	XEN_SYSCTL_cpu_featureset_raw = 0,
-	XEN_SYSCTL_cpu_featureset_host = 1,
-	XEN_SYSCTL_cpu_featureset_pv = 2,
-	XEN_SYSCTL_cpu_featureset_hvm = 3,
-	XEN_SYSCTL_cpu_featureset_pv_max = 4,
-	XEN_SYSCTL_cpu_featureset_hvm_max = 5,
-};
-
 struct xen_sysctl_cpu_featureset {
-	u32 index;
+	u32 index; /* as of policies, _max and _default the other way round */
 	u32 nr_features;
 	u64 features; /* guest pointer to u32 */
 };

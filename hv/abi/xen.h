@@ -22,18 +22,12 @@
 #define HYPERCALL_grant_table_op 20
 #define HYPERCALL_vm_assist 21
 #define HYPERCALL_vcpu_op 24
-#define HYPERCALL_mmuext_op 26
-#define HYPERCALL_xsm_op 27
 #define HYPERCALL_sched_op 29
 #define HYPERCALL_event_channel_op 32
 #define HYPERCALL_physdev_op 33
 #define HYPERCALL_hvm_op 34
 #define HYPERCALL_sysctl 35
 #define HYPERCALL_domctl 36
-#define HYPERCALL_argo_op 39
-#define HYPERCALL_xenpmu_op 40
-#define HYPERCALL_dm_op 41
-#define HYPERCALL_hypfs_op 42
 #define HYPERCALL_mca 48
 
 /* Domain ids from DOMID_FIRST_RESERVED on name no ordinary domain. */

@@ -16,7 +16,7 @@
 
 static u8 domain_address_bits(const struct domain *d)
 {
-	const struct cpuid_leaf *l =
+	const struct xen_cpuid_leaf *l =
 		cpu_policy_leaf(d->policy, CPUID_ADDRESS_SIZES, NO_SUBLEAF);
 
 	return l ? l->a : DEFAULT_ADDRESS_BITS;

@@ -2,11 +2,6 @@
 /* domctl_policy.c - domctl: what CPUID and feature MSRs tell a domain */
 #include "toolstack.h"
 
-_Static_assert(sizeof(struct cpuid_leaf) == sizeof(struct xen_cpuid_leaf),
-	       "policies are kept in the tools' form");
-_Static_assert(sizeof(struct policy_msr) == sizeof(struct xen_msr_entry),
-	       "policies are kept in the tools' form");
-
 /* One array: size asked for, or copied out. */
 static int array_to_guest(u64 to, u32 *nr, const void *from, u32 have, u32 most,
 			  size_t size)
@@ -43,9 +38,9 @@ long domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op)
 }
 
 /* All leaves there can be are listed: what is not, is zero. */
-static int merge_leaf(struct cpu_policy *p, const struct cpuid_leaf *new)
+static int merge_leaf(struct cpu_policy *p, const struct xen_cpuid_leaf *new)
 {
-	struct cpuid_leaf *l = cpu_policy_leaf(p, new->leaf, new->subleaf);
+	struct xen_cpuid_leaf *l = cpu_policy_leaf(p, new->leaf, new->subleaf);
 
 	if (!l)
 		return new->a | new->b | new->c | new->d ? -EINVAL : 0;
@@ -53,7 +48,7 @@ static int merge_leaf(struct cpu_policy *p, const struct cpuid_leaf *new)
 	return 0;
 }
 
-static int merge_msr(struct cpu_policy *p, const struct policy_msr *new)
+static int merge_msr(struct cpu_policy *p, const struct xen_msr_entry *new)
 {
 	unsigned int i = 0;
 
@@ -75,7 +70,7 @@ static int merge_policy(struct cpu_policy *p, struct xen_domctl_cpu_policy *arg)
 	    arg->nr_msrs > CPU_POLICY_MAX_MSRS)
 		return -E2BIG;
 	for (u32 i = 0; i < arg->nr_leaves && !err; i++) {
-		struct cpuid_leaf leaf;
+		struct xen_cpuid_leaf leaf;
 
 		if (guest_read(&leaf, arg->leaves + i * sizeof(leaf),
 			       sizeof(leaf)))
@@ -87,7 +82,7 @@ static int merge_policy(struct cpu_policy *p, struct xen_domctl_cpu_policy *arg)
 		}
 	}
 	for (u32 i = 0; i < arg->nr_msrs && !err; i++) {
-		struct policy_msr msr;
+		struct xen_msr_entry msr;
 
 		if (guest_read(&msr, arg->msrs + i * sizeof(msr), sizeof(msr)))
 			return -EFAULT;

@@ -44,51 +44,6 @@ void evtchn_free(struct domain *d)
 	d->evtchn = NULL;
 }
 
-void evtchn_lock_two(struct domain *a, struct domain *b)
-{
-	if (a->id > b->id) {
-		struct domain *swap = a;
-
-		a = b;
-		b = swap;
-	}
-	spin_lock(&a->evtchn->lock);
-	if (a != b)
-		spin_lock(&b->evtchn->lock);
-}
-
-void evtchn_unlock_two(struct domain *a, struct domain *b)
-{
-	spin_unlock(&a->evtchn->lock);
-	if (a != b)
-		spin_unlock(&b->evtchn->lock);
-}
-
-/*
- * Only one thread of control takes two channel locks at a time for a given
- * pair (both tables' locks are held), and a sender takes one only; but chains
- * a-b, b-c of loopback channels want an order all the same: by address.
- */
-void evtchn_lock_ends(struct evtchn *a, struct evtchn *b)
-{
-	if (a > b) {
-		struct evtchn *swap = a;
-
-		a = b;
-		b = swap;
-	}
-	spin_lock(&a->lock);
-	if (a != b)
-		spin_lock(&b->lock);
-}
-
-void evtchn_unlock_ends(struct evtchn *a, struct evtchn *b)
-{
-	spin_unlock(&a->lock);
-	if (a != b)
-		spin_unlock(&b->lock);
-}
-
 long evtchn_alloc(struct domain *d)
 {
 	struct evtchn_table *t = d->evtchn;
@@ -167,7 +122,7 @@ long evtchn_close_port(struct domain *d, u32 port)
 		 */
 		domain_get(peer);
 		spin_unlock(&d->evtchn->lock);
-		evtchn_lock_two(d, peer);
+		spin_lock_two(&d->evtchn->lock, &peer->evtchn->lock);
 		if (c->state == CHAN_INTERDOMAIN && c->peer.domain == peer) {
 			domain_put(peer);
 			break;
@@ -177,13 +132,13 @@ long evtchn_close_port(struct domain *d, u32 port)
 	}
 
 	peer_chan = evtchn_of(peer, c->peer.port);
-	evtchn_lock_ends(c, peer_chan);
+	spin_lock_two(&c->lock, &peer_chan->lock);
 	peer_chan->state = CHAN_UNBOUND;
 	peer_chan->peer.domain = NULL;
 	peer_chan->domid = d->id;
 	evtchn_release(d, port, c);
-	evtchn_unlock_ends(c, peer_chan);
-	evtchn_unlock_two(d, peer);
+	spin_unlock_two(&c->lock, &peer_chan->lock);
+	spin_unlock_two(&d->evtchn->lock, &peer->evtchn->lock);
 	return 0;
 }
 
@@ -382,8 +337,9 @@ long evtchn_send(struct domain *d, u32 port)
 	return ret;
 }
 
-static void send_virq(struct domain *d, struct vcpu *v, u32 virq)
+void evtchn_send_virq(struct vcpu *v, u32 virq)
 {
+	struct domain *d = v->domain;
 	u32 port = READ_ONCE(v->virq_port[virq]);
 	struct evtchn *c;
 
@@ -397,15 +353,10 @@ static void send_virq(struct domain *d, struct vcpu *v, u32 virq)
 	spin_unlock(&c->lock);
 }
 
-void evtchn_send_virq(struct vcpu *v, u32 virq)
-{
-	send_virq(v->domain, v, virq);
-}
-
 void evtchn_send_global_virq(u32 virq)
 {
 	if (dom0 && dom0->evtchn && dom0->vcpu[0])
-		send_virq(dom0, dom0->vcpu[0], virq);
+		evtchn_send_virq(dom0->vcpu[0], virq);
 }
 
 void evtchn_dump(struct domain *d)

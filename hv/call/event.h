@@ -18,7 +18,7 @@ enum evtchn_state {
 /**
  * struct evtchn - one end of an event channel
  * @lock: held to send through the channel, and to change anything but @vcpu and
- *	what is FIFO's
+ *	what is FIFO's; both ends' where both change
  * @link_lock: FIFO: held to link the port into a queue
  * @queue: FIFO: the queue it was linked to the last time, see event_fifo.c
  * @state: enum evtchn_state
@@ -77,8 +77,8 @@ struct event_fifo;
 
 /**
  * struct evtchn_table - the event channels of a domain
- * @lock: held to allocate, bind, close, and to change the ABI; of two domains by
- *	order of id, and before the lock of a channel
+ * @lock: held to allocate, bind, close, and to change the ABI; both domains' to
+ *	bind and close both ends; before the lock of a channel
  * @max_ports: ports the domain was made with room for
  * @nr_ports: ports [1, nr_ports) may be used now
  * @used: allocated ports
@@ -140,14 +140,6 @@ long fifo_expand_array(struct domain *d, void *arg);
 long fifo_set_priority(struct domain *d, void *arg);
 /* Back to 2 levels, under the table's lock, no port in use. */
 void fifo_release(struct domain *d);
-
-/* Locks of two tables, which may be one. */
-void evtchn_lock_two(struct domain *a, struct domain *b);
-void evtchn_unlock_two(struct domain *a, struct domain *b);
-
-/* Locks of the two ends of a channel. */
-void evtchn_lock_ends(struct evtchn *a, struct evtchn *b);
-void evtchn_unlock_ends(struct evtchn *a, struct evtchn *b);
 
 static inline bool virq_is_global(u32 virq)
 {

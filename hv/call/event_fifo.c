@@ -61,22 +61,6 @@ static u32 *word_of(struct event_fifo *f, u32 port)
 	return page ? &page[port % EVTCHN_FIFO_PAGE_WORDS] : NULL;
 }
 
-static void lock_queues(struct fifo_queue *a, struct fifo_queue *b)
-{
-	if (b && b < a)
-		spin_lock(&b->lock);
-	spin_lock(&a->lock);
-	if (b > a)
-		spin_lock(&b->lock);
-}
-
-static void unlock_queues(struct fifo_queue *a, struct fifo_queue *b)
-{
-	spin_unlock(&a->lock);
-	if (b && b != a)
-		spin_unlock(&b->lock);
-}
-
 /* The port is pending and not masked: let @v find it. */
 static enum evtchn_sent link(struct vcpu *v, u32 port, struct evtchn *c,
 			     struct vcpu_info *vi)
@@ -94,13 +78,13 @@ static enum evtchn_sent link(struct vcpu *v, u32 port, struct evtchn *c,
 	q = &fv->queue[priority];
 	spin_lock(&c->link_lock);
 	old = queue_of(f, c->queue);
-	lock_queues(q, old);
+	spin_lock_two(&q->lock, old ? &old->lock : &q->lock);
 	sent = evtchn_fifo_link(f->page, port, &q->ends,
 				old ? &old->ends : NULL,
 				&fv->control->head[priority]);
 	if (sent != EVTCHN_MERGED)
 		c->queue = queue_number(v->id, priority);
-	unlock_queues(q, old);
+	spin_unlock_two(&q->lock, old ? &old->lock : &q->lock);
 	spin_unlock(&c->link_lock);
 	if (sent != EVTCHN_UPCALL)
 		return EVTCHN_QUEUED;

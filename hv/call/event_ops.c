@@ -58,7 +58,7 @@ static long op_bind_interdomain(struct domain *d, void *arg)
 	if (!peer)
 		return -ESRCH;
 
-	evtchn_lock_two(d, peer);
+	spin_lock_two(&d->evtchn->lock, &peer->evtchn->lock);
 	peer_chan = evtchn_of(peer, op->remote_port);
 	if (!peer_chan || peer_chan->state != CHAN_UNBOUND ||
 	    peer_chan->domid != d->id) {
@@ -72,7 +72,7 @@ static long op_bind_interdomain(struct domain *d, void *arg)
 	op->local_port = ret;
 	ret = 0;
 	c = evtchn_of(d, op->local_port);
-	evtchn_lock_ends(c, peer_chan);
+	spin_lock_two(&c->lock, &peer_chan->lock);
 	c->peer.domain = peer;
 	c->peer.port = op->remote_port;
 	c->state = CHAN_INTERDOMAIN;
@@ -84,9 +84,9 @@ static long op_bind_interdomain(struct domain *d, void *arg)
 	 * event too many makes up for that.
 	 */
 	evtchn_deliver(d, op->local_port, c);
-	evtchn_unlock_ends(c, peer_chan);
+	spin_unlock_two(&c->lock, &peer_chan->lock);
 out:
-	evtchn_unlock_two(d, peer);
+	spin_unlock_two(&d->evtchn->lock, &peer->evtchn->lock);
 	domain_put(peer);
 	return ret;
 }
@@ -222,27 +222,27 @@ static long op_reset(struct domain *d, void *)
 }
 
 /* By the caller for itself, or for the domain the argument names. */
-#define OWN(op, fn, type, answers)                                         \
+#define OWN(op, fn, type, flags)                                           \
 	[EVTCHNOP_##op] = { fn, sizeof(struct evtchn_##type), OP_OWN_DOMAIN, \
-			    answers, false }
-#define NAMED(op, answers)                                              \
+			    flags }
+#define NAMED(op, flags)                                                \
 	[EVTCHNOP_##op] = { op_##op, sizeof(struct evtchn_##op),        \
-			    offsetof(struct evtchn_##op, dom), answers, false }
+			    offsetof(struct evtchn_##op, dom), flags }
 
 static const struct call_op ops[] = {
-	OWN(bind_interdomain, op_bind_interdomain, bind_interdomain, true),
-	OWN(bind_virq, op_bind_virq, bind_virq, true),
-	OWN(close, op_close, port_op, false),
-	OWN(send, op_send, port_op, false),
-	NAMED(status, true),
-	NAMED(alloc_unbound, true),
-	OWN(bind_ipi, op_bind_ipi, bind_ipi, true),
-	OWN(bind_vcpu, op_bind_vcpu, bind_vcpu, false),
-	OWN(unmask, op_unmask, port_op, false),
-	NAMED(reset, false),
-	OWN(init_control, fifo_init_control, init_control, true),
-	OWN(expand_array, fifo_expand_array, expand_array, false),
-	OWN(set_priority, fifo_set_priority, set_priority, false),
+	OWN(bind_interdomain, op_bind_interdomain, bind_interdomain, OP_ANSWERS),
+	OWN(bind_virq, op_bind_virq, bind_virq, OP_ANSWERS),
+	OWN(close, op_close, port_op, 0),
+	OWN(send, op_send, port_op, 0),
+	NAMED(status, OP_ANSWERS),
+	NAMED(alloc_unbound, OP_ANSWERS),
+	OWN(bind_ipi, op_bind_ipi, bind_ipi, OP_ANSWERS),
+	OWN(bind_vcpu, op_bind_vcpu, bind_vcpu, 0),
+	OWN(unmask, op_unmask, port_op, 0),
+	NAMED(reset, 0),
+	OWN(init_control, fifo_init_control, init_control, OP_ANSWERS),
+	OWN(expand_array, fifo_expand_array, expand_array, 0),
+	OWN(set_priority, fifo_set_priority, set_priority, 0),
 };
 
 long call_event_channel_op(struct hypercall *hc)

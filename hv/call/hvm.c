@@ -146,17 +146,17 @@ static long op_get_mem_type(struct domain *d, void *arg)
 #define PARAM sizeof(struct hvm_param), offsetof(struct hvm_param, domid)
 
 static const struct call_op ops[] = {
-	[HVMOP_set_param] = { op_set_param, PARAM, false, false },
-	[HVMOP_get_param] = { op_get_param, PARAM, true, false },
+	[HVMOP_set_param] = { op_set_param, PARAM, 0 },
+	[HVMOP_get_param] = { op_get_param, PARAM, OP_ANSWERS },
 	[HVMOP_get_time] = { op_get_time, sizeof(struct hvm_get_time),
-			     OP_OWN_DOMAIN, true, false },
+			     OP_OWN_DOMAIN, OP_ANSWERS },
 	[HVMOP_get_mem_type] = { op_get_mem_type,
 				 sizeof(struct hvm_get_mem_type),
-				 offsetof(struct hvm_get_mem_type, domid), true,
-				 false },
+				 offsetof(struct hvm_get_mem_type, domid),
+				 OP_ANSWERS },
 	[HVMOP_set_evtchn_upcall_vector] = {
 		op_set_upcall_vector, sizeof(struct hvm_evtchn_upcall_vector),
-		OP_OWN_DOMAIN, false, false },
+		OP_OWN_DOMAIN, 0 },
 };
 
 long call_hvm_op(struct hypercall *hc)

@@ -15,8 +15,6 @@ struct call_entry {
 };
 
 #define CALL(call) [HYPERCALL_##call] = { #call, call_##call }
-/* Known, counted by name, and not served. */
-#define NONE(call) [HYPERCALL_##call] = { #call, NULL }
 
 static const struct call_entry calls[NR_HYPERCALLS] = {
 	CALL(platform_op),
@@ -34,13 +32,6 @@ static const struct call_entry calls[NR_HYPERCALLS] = {
 	CALL(hvm_op),
 	CALL(sysctl),
 	CALL(domctl),
-	NONE(mmuext_op),
-	NONE(xsm_op),
-	NONE(argo_op),
-	NONE(xenpmu_op),
-	NONE(dm_op),
-	NONE(hypfs_op),
-	NONE(mca),
 };
 
 const char *hypercall_name(unsigned int nr)

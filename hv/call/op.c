@@ -10,9 +10,9 @@ long op_serve(const struct call_op *op, u64 gva)
 	long ret = 0;
 
 	BUG_ON(op->size > sizeof(arg));
-	if (op->privileged && !self->privileged)
+	if (op->flags & OP_PRIVILEGED && !self->privileged)
 		return -EPERM;
-	if (!op->answers) {
+	if (!(op->flags & OP_ANSWERS)) {
 		if (guest_read(arg, gva, op->size))
 			return -EFAULT;
 	} else {
@@ -27,7 +27,7 @@ long op_serve(const struct call_op *op, u64 gva)
 		ret = op->fn(d, arg);
 	if (d && op->domid != OP_OWN_DOMAIN)
 		domain_put(d);
-	if (op->answers) {
+	if (op->flags & OP_ANSWERS) {
 		if (!ret)
 			guest_area_write(&area, 0, arg, op->size);
 		guest_area_put(&area);

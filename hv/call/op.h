@@ -13,6 +13,8 @@
 
 #define OP_ARG_MAX 64
 #define OP_OWN_DOMAIN 0xff
+#define OP_ANSWERS 1
+#define OP_PRIVILEGED 2
 
 /**
  * struct call_op - an operation
@@ -20,15 +22,14 @@
  *	caller's; @arg is ours
  * @size: of the structure
  * @domid: offset of the domid in it, or OP_OWN_DOMAIN
- * @answers: it is written back if @fn returned 0
- * @privileged: for dom0 only, others get -EPERM before anything is read
+ * @flags: OP_ANSWERS: it is written back if @fn returned 0; OP_PRIVILEGED: for
+ *	dom0 only, others get -EPERM before anything is read
  */
 struct call_op {
 	long (*fn)(struct domain *d, void *arg);
 	u8 size;
 	u8 domid;
-	bool answers;
-	bool privileged;
+	u8 flags;
 };
 
 /* Serve @op on the structure at @gva. */

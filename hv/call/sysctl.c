@@ -231,27 +231,35 @@ static long sysctl_levelling_caps(struct xen_sysctl *op)
 }
 
 /* There are no PV guests, hence no policy for them. */
+static long policy_by_index(u32 index, const struct cpu_policy **p)
+{
+	switch (index) {
+	case XEN_SYSCTL_cpu_policy_raw:
+	case XEN_SYSCTL_cpu_policy_host:
+		*p = cpu_policy_host();
+		return 0;
+	case XEN_SYSCTL_cpu_policy_hvm_max:
+	case XEN_SYSCTL_cpu_policy_hvm_default:
+		*p = cpu_policy_guest_default();
+		return 0;
+	case XEN_SYSCTL_cpu_policy_pv_max:
+	case XEN_SYSCTL_cpu_policy_pv_default:
+		return -EOPNOTSUPP;
+	}
+	return -EINVAL;
+}
+
 static long sysctl_featureset(struct xen_sysctl *op)
 {
 	struct xen_sysctl_cpu_featureset *arg = &op->u.cpu_featureset;
 	u32 words[CPU_FEATURE_WORDS];
 	u32 room = arg->nr_features;
+	const struct cpu_policy *p;
+	long err = policy_by_index(arg->index, &p);
 
-	switch (arg->index) {
-	case XEN_SYSCTL_cpu_featureset_raw:
-	case XEN_SYSCTL_cpu_featureset_host:
-		cpu_policy_features(cpu_policy_host(), words);
-		break;
-	case XEN_SYSCTL_cpu_featureset_hvm:
-	case XEN_SYSCTL_cpu_featureset_hvm_max:
-		cpu_policy_features(cpu_policy_guest_default(), words);
-		break;
-	case XEN_SYSCTL_cpu_featureset_pv:
-	case XEN_SYSCTL_cpu_featureset_pv_max:
-		return -EOPNOTSUPP;
-	default:
-		return -EINVAL;
-	}
+	if (err)
+		return err;
+	cpu_policy_features(p, words);
 	arg->nr_features = CPU_FEATURE_WORDS;
 	if (!arg->features)
 		return 0;
@@ -266,26 +274,10 @@ static long sysctl_cpu_policy(struct xen_sysctl *op)
 {
 	struct xen_sysctl_cpu_policy *arg = &op->u.cpu_policy;
 	const struct cpu_policy *p;
+	long err = arg->rsvd ? -EINVAL : policy_by_index(arg->index, &p);
 
-	if (arg->rsvd)
-		return -EINVAL;
-	switch (arg->index) {
-	case XEN_SYSCTL_cpu_policy_raw:
-	case XEN_SYSCTL_cpu_policy_host:
-		p = cpu_policy_host();
-		break;
-	case XEN_SYSCTL_cpu_policy_hvm_max:
-	case XEN_SYSCTL_cpu_policy_hvm_default:
-		p = cpu_policy_guest_default();
-		break;
-	case XEN_SYSCTL_cpu_policy_pv_max:
-	case XEN_SYSCTL_cpu_policy_pv_default:
-		return -EOPNOTSUPP;
-	default:
-		return -EINVAL;
-	}
-	return cpu_policy_to_guest(p, arg->leaves, &arg->nr_leaves, arg->msrs,
-				   &arg->nr_msrs);
+	return err ? err : cpu_policy_to_guest(p, arg->leaves, &arg->nr_leaves,
+					       arg->msrs, &arg->nr_msrs);
 }
 
 static long (*const handlers[])(struct xen_sysctl *op) = {

@@ -112,7 +112,7 @@ long call_vcpu_op(struct hypercall *hc)
 	case VCPUOP_stop_singleshot_timer:
 		if (v != current)
 			return -EINVAL;
-		vcpu_stop_singleshot(v);
+		timer_cancel(&v->singleshot);
 		return 0;
 	case VCPUOP_register_vcpu_info:
 		return op_register_vcpu_info(v, gva);
@@ -126,7 +126,7 @@ long call_vcpu_op(struct hypercall *hc)
 long call_set_timer_op(struct hypercall *hc)
 {
 	if (!hc->arg[0]) {
-		vcpu_stop_singleshot(current);
+		timer_cancel(&current->singleshot);
 		return 0;
 	}
 	return vcpu_set_singleshot(current, hc->arg[0], false);

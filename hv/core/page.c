@@ -114,7 +114,7 @@ static struct page *heap_alloc(unsigned int order)
 		pg[i].order = 0;
 		pg[i].next = PAGE_NIL;
 		pg[i].prev = PAGE_NIL;
-		pg[i].spare = 0;
+		pg[i].written = false;
 	}
 	return pg;
 }
@@ -268,6 +268,25 @@ void page_free_virt(void *p, unsigned int order)
 		BUG_ON(pg[i].owner != DOMID_XEN);
 		page_put(&pg[i]);
 	}
+}
+
+void *kzalloc(size_t size)
+{
+	unsigned int order = 0;
+	void *p;
+
+	while (order < PAGE_MAX_ORDER && size > PAGE_SIZE << order)
+		order++;
+	p = size > PAGE_SIZE << order ? NULL : page_alloc_order_virt(order);
+	if (p)
+		mfn_to_page(virt_to_mfn(p))->order = order;
+	return p;
+}
+
+void kfree(void *p)
+{
+	if (p)
+		page_free_virt(p, mfn_to_page(virt_to_mfn(p))->order);
 }
 
 bool page_get_any(struct page *pg)

@@ -185,8 +185,3 @@ int vcpu_set_singleshot(struct vcpu *v, u64 deadline_ns, bool future_only)
 	timer_set(&v->singleshot, deadline_ns);
 	return 0;
 }
-
-void vcpu_stop_singleshot(struct vcpu *v)
-{
-	timer_cancel(&v->singleshot);
-}

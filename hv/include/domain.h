@@ -9,7 +9,7 @@
  *
  * Locks, outermost first: domain_list_lock, d->lock, d->grant.lock,
  * d->evtchn_lock, d->p2m_lock, page allocator, scheduler.  Two domains' locks
- * of one kind are never held together, except evtchn_lock by domid order.
+ * of one kind are never held together, except evtchn_lock, by spin_lock_two().
  */
 #ifndef HV_DOMAIN_H
 #define HV_DOMAIN_H
@@ -268,7 +268,6 @@ void vcpu_place_runstate(struct vcpu *v, const struct guest_area *area);
 /* Write them there. */
 void vcpu_update_runstate_area(struct vcpu *v);
 int vcpu_set_singleshot(struct vcpu *v, u64 deadline_ns, bool future_only);
-void vcpu_stop_singleshot(struct vcpu *v);
 
 /*
  * sched.c - see there for the policy

@@ -172,4 +172,21 @@ static inline void spin_unlock(struct spinlock *l)
 	__atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
 }
 
+/* Two locks of a kind, which may be one, in an order that is always the same. */
+static inline void spin_lock_two(struct spinlock *a, struct spinlock *b)
+{
+	if (b < a)
+		spin_lock(b);
+	spin_lock(a);
+	if (b > a)
+		spin_lock(b);
+}
+
+static inline void spin_unlock_two(struct spinlock *a, struct spinlock *b)
+{
+	spin_unlock(a);
+	if (a != b)
+		spin_unlock(b);
+}
+
 #endif /* HV_LIB_H */

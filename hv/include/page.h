@@ -25,9 +25,8 @@ enum page_flags {
 		       * grant table, shared info; never freed by the guest */
 	PAGE_DOM0 = 4, /* identity RAM of dom0: never enters the allocator */
 	PAGE_DIRTY = 8, /* free, but not known to be zero (boot) */
-	PAGE_SLAB = 16, /* small objects of kzalloc() */
-	PAGE_GIVEN = 32, /* the owner's reference was dropped: page_give_up() */
-	PAGE_KEPT = 64, /* given up by dom0, nobody uses it: page_take_back() */
+	PAGE_GIVEN = 16, /* the owner's reference was dropped: page_give_up() */
+	PAGE_KEPT = 32, /* given up by dom0, nobody uses it: page_take_back() */
 };
 
 /**
@@ -35,7 +34,7 @@ enum page_flags {
  * @refs: references; 0 only if free
  * @owner: domain, or DOMID_XEN (0x7ff2) for the hypervisor
  * @flags: enum page_flags
- * @order: of a free block
+ * @order: of a free block, or of one of kzalloc()
  * @next: next frame of the owner's (or a free) list, PAGE_NIL at the end
  * @prev: previous one
  * @ident_maps: identity grant maps of this frame in dom0 (under dom0's
@@ -53,10 +52,7 @@ struct page {
 	u32 prev;
 	u32 ident_maps;
 	u32 ident_writers;
-	union {
-		u64 spare; /* slab.c */
-		bool written;
-	};
+	bool written;
 };
 
 extern struct page *frame_table;
@@ -171,8 +167,8 @@ u64 page_free_count(void); /* frames free in the pool */
 u64 page_total_count(void); /* frames of the pool and of dom0 */
 
 /*
- * Small objects of the hypervisor (struct domain, tables): zeroed, aligned to
- * 16; kfree() needs no size.
+ * Objects of the hypervisor (struct domain, tables): zeroed, in frames of their
+ * own, for there are few and most are large; kfree() needs no size.
  */
 void *kzalloc(size_t size);
 void kfree(void *p);

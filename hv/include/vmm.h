@@ -92,29 +92,21 @@ bool vmm_long_mode(struct vcpu *v);
  * it got none, so a check must not mind more zero leaves than there were.
  */
 #define NO_SUBLEAF (~0U)
-struct cpuid_leaf {
-	u32 leaf, subleaf; /* subleaf ~0 for none */
-	u32 a, b, c, d;
-};
-struct policy_msr {
-	u32 idx, flags;
-	u64 val;
-};
 #define CPU_POLICY_MAX_LEAVES 128
 #define CPU_POLICY_MAX_MSRS 4
 struct cpu_policy {
 	unsigned int nr_leaves, nr_msrs;
-	struct cpuid_leaf leaf[CPU_POLICY_MAX_LEAVES];
-	struct policy_msr msr[CPU_POLICY_MAX_MSRS];
+	struct xen_cpuid_leaf leaf[CPU_POLICY_MAX_LEAVES];
+	struct xen_msr_entry msr[CPU_POLICY_MAX_MSRS];
 };
 
 /* The entry of a leaf, NULL if it is not listed. */
-static inline struct cpuid_leaf *cpu_policy_leaf(const struct cpu_policy *p,
+static inline struct xen_cpuid_leaf *cpu_policy_leaf(const struct cpu_policy *p,
 						 u32 leaf, u32 subleaf)
 {
 	for (unsigned int i = 0; i < p->nr_leaves; i++)
 		if (p->leaf[i].leaf == leaf && p->leaf[i].subleaf == subleaf)
-			return (struct cpuid_leaf *)&p->leaf[i];
+			return (struct xen_cpuid_leaf *)&p->leaf[i];
 	return NULL;
 }
 

@@ -3,7 +3,7 @@
  * vsnprintf.c - formatted output
  *
  * Only what the hypervisor prints: flags 0 and #, width of numbers, lengths l and
- * ll, conversions c d u x p s %.
+ * ll, conversions c d u x s %.
  */
 #include "lib.h"
 
@@ -98,11 +98,6 @@ int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 			out_number(&o, s < 0 ? -(u64)s : (u64)s, 10, &sp);
 			break;
 		}
-		case 'p':
-			sp.zero = true;
-			sp.width = 16;
-			out_number(&o, va_arg(ap, u64), 16, &sp);
-			break;
 		case 'u':
 		case 'x':
 			v = wide ? va_arg(ap, u64) : va_arg(ap, unsigned int);

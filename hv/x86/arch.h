@@ -7,12 +7,11 @@
 #include "hypercall.h"
 #include "svm.h"
 #include "vmm.h"
+#include "../abi/save.h"
 
 #define NR_VECTORS 256
 #define VECTOR_WORDS (NR_VECTORS / 64)
 #define NR_APIC_REGS 64
-#define NR_MTRR_FIXED 11
-#define NR_MTRR_VAR 8
 
 /**
  * struct vlapic - the local APIC of a vCPU, x2APIC registers by MSR only
@@ -26,12 +25,6 @@ struct vlapic {
 	u64 irr[VECTOR_WORDS], tmr[VECTOR_WORDS], isr[VECTOR_WORDS];
 	u64 timer_start; /* now_ns() when the count was written */
 	struct timer timer;
-};
-
-struct vcpu_mtrr {
-	u64 def_type;
-	u64 fixed[NR_MTRR_FIXED];
-	u64 var[2 * NR_MTRR_VAR];
 };
 
 /* What V_IRQ stands for, while it is set. */
@@ -80,12 +73,12 @@ struct vcpu_arch {
 	u8 start_page;
 
 	struct vlapic apic;
-	struct vcpu_mtrr mtrr;
+	struct hvm_hw_mtrr mtrr; /* but PAT and capabilities */
 };
 
 /* svm.c */
 extern struct svm_features {
-	bool nrips, decode_assists, flush_by_asid, pause_filter;
+	bool nrips, pause_filter;
 	u32 nr_asids;
 } svm_features;
 void svm_reset_vcpu(struct vcpu *v); /* state after INIT */

@@ -5,9 +5,12 @@
  * A policy lists leaves; everything not listed is zero.  The tools take a policy,
  * edit it, and write all leaves there are, zero or not, into the space that what
  * they took had filled: so all those are listed, in the order in which the tools
- * search them.  Features are taken from the processor through a list of those known to be safe: state they add is
- * switched, and what they do needs no help of the hypervisor.  Topology, the
- * APIC ID and sizes that depend on control registers are filled in at run time.
+ * search them.
+ *
+ * Features are taken from the processor through a list of those known to be safe:
+ * state they add is switched, and what they do needs no help of the hypervisor.
+ * Topology, the APIC ID and sizes that depend on control registers are filled in
+ * at run time.
  */
 #include "arch.h"
 #include "asm.h"
@@ -70,10 +73,10 @@ static bool has_subleaves(u32 leaf)
 	return leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd;
 }
 
-static const struct cpuid_leaf *find(const struct cpu_policy *p, u32 leaf,
+static const struct xen_cpuid_leaf *find(const struct cpu_policy *p, u32 leaf,
 				     u32 subleaf)
 {
-	static const struct cpuid_leaf none;
+	static const struct xen_cpuid_leaf none;
 
 	return cpu_policy_leaf(p, leaf, subleaf) ?: &none;
 }
@@ -87,7 +90,7 @@ static u32 host_max(u32 base)
 }
 
 /* Take the safe part of what the processor says; true if there is any. */
-static bool leaf_filter(struct cpuid_leaf *l)
+static bool leaf_filter(struct xen_cpuid_leaf *l)
 {
 	u64 mask = xstate_mask & ~(BIT(3) | BIT(4) | BIT(9));
 
@@ -155,7 +158,7 @@ static bool leaf_filter(struct cpuid_leaf *l)
 /* List a leaf; if not @always, only if it says anything. */
 static void policy_add(struct cpu_policy *p, u32 leaf, u32 subleaf, bool always)
 {
-	struct cpuid_leaf *l = &p->leaf[p->nr_leaves];
+	struct xen_cpuid_leaf *l = &p->leaf[p->nr_leaves];
 
 	if (p->nr_leaves == CPU_POLICY_MAX_LEAVES)
 		return;
@@ -192,7 +195,7 @@ static u32 xsave_size(const struct cpu_policy *p)
 	u32 size = 576; /* legacy area and header */
 
 	for (u32 i = 2; i < 64; i++) {
-		const struct cpuid_leaf *l = find(p, 0xd, i);
+		const struct xen_cpuid_leaf *l = find(p, 0xd, i);
 
 		if (l->a)
 			size = max(size, l->a + l->b);
@@ -219,7 +222,7 @@ static void policy_build(struct cpu_policy *p)
 	for (u32 leaf = 0x80000000; leaf <= last; leaf++)
 		policy_add(p, leaf, NO_SUBLEAF, true);
 	for (unsigned int i = 0; i < p->nr_leaves; i++) {
-		struct cpuid_leaf *l = &p->leaf[i];
+		struct xen_cpuid_leaf *l = &p->leaf[i];
 
 		if (l->leaf == 0xd && l->subleaf == 0 && l->a)
 			l->b = l->c = xsave_size(p);
@@ -231,7 +234,7 @@ static void policy_build(struct cpu_policy *p)
 /* First asked for while dom0 is built, by one CPU. */
 const struct cpu_policy *cpu_policy_host(void)
 {
-	struct cpuid_leaf *l;
+	struct xen_cpuid_leaf *l;
 
 	if (host_policy.nr_leaves)
 		return &host_policy;
@@ -250,7 +253,7 @@ const struct cpu_policy *cpu_policy_guest_default(void)
 }
 
 /* Bits of a leaf that are features, hence must be offered to be set. */
-static void feature_bits(u32 leaf, u32 subleaf, struct cpuid_leaf *m)
+static void feature_bits(u32 leaf, u32 subleaf, struct xen_cpuid_leaf *m)
 {
 	memset(m, 0, sizeof(*m));
 	if (leaf == 1) {
@@ -282,9 +285,9 @@ int cpu_policy_check(const struct cpu_policy *p, u32 *err_leaf,
 
 	*err_leaf = *err_subleaf = *err_msr = ~0U;
 	for (unsigned int i = 0; i < p->nr_leaves; i++) {
-		const struct cpuid_leaf *l = &p->leaf[i];
-		const struct cpuid_leaf *have = find(most, l->leaf, l->subleaf);
-		struct cpuid_leaf m;
+		const struct xen_cpuid_leaf *l = &p->leaf[i];
+		const struct xen_cpuid_leaf *have = find(most, l->leaf, l->subleaf);
+		struct xen_cpuid_leaf m;
 
 		feature_bits(l->leaf, l->subleaf, &m);
 		if ((l->a & m.a & ~have->a) | (l->b & m.b & ~have->b) |
@@ -306,10 +309,10 @@ int cpu_policy_check(const struct cpu_policy *p, u32 *err_leaf,
 void cpu_policy_features(const struct cpu_policy *p,
 			 u32 words[CPU_FEATURE_WORDS])
 {
-	const struct cpuid_leaf *l1 = find(p, 1, NO_SUBLEAF);
-	const struct cpuid_leaf *e1 = find(p, 0x80000001, NO_SUBLEAF);
-	const struct cpuid_leaf *l70 = find(p, 7, 0);
-	const struct cpuid_leaf *l71 = find(p, 7, 1);
+	const struct xen_cpuid_leaf *l1 = find(p, 1, NO_SUBLEAF);
+	const struct xen_cpuid_leaf *e1 = find(p, 0x80000001, NO_SUBLEAF);
+	const struct xen_cpuid_leaf *l70 = find(p, 7, 0);
+	const struct xen_cpuid_leaf *l71 = find(p, 7, 1);
 
 	memset(words, 0, CPU_FEATURE_WORDS * sizeof(*words));
 	words[0] = l1->d;
@@ -329,7 +332,7 @@ void cpu_policy_features(const struct cpu_policy *p,
 
 /* The hypervisor's leaves: signature, version, hypercall page, time, ids. */
 static void hypervisor_leaf(struct vcpu *v, u32 leaf, u32 subleaf,
-			    struct cpuid_leaf *l)
+			    struct xen_cpuid_leaf *l)
 {
 	switch (leaf - HV_BASE) {
 	case 0:
@@ -371,7 +374,7 @@ static void hypervisor_leaf(struct vcpu *v, u32 leaf, u32 subleaf,
 
 /* Ours: what a kernel needs to know to use identity grant maps. */
 static void tenon_leaf(struct vcpu *v, u32 leaf, u32 subleaf,
-		       struct cpuid_leaf *l)
+		       struct xen_cpuid_leaf *l)
 {
 	bool privileged = v->domain->privileged;
 
@@ -413,7 +416,7 @@ static unsigned int dom0_id_bits(const struct domain *d)
 	return ids ? fls64(ids) + 1 : 0;
 }
 
-static void topology_leaf(struct vcpu *v, u32 subleaf, struct cpuid_leaf *l)
+static void topology_leaf(struct vcpu *v, u32 subleaf, struct xen_cpuid_leaf *l)
 {
 	if (vcpu_is_dom0(v) && subleaf < 2) {
 		/* One thread a core, all in one package. */
@@ -426,7 +429,7 @@ static void topology_leaf(struct vcpu *v, u32 subleaf, struct cpuid_leaf *l)
 }
 
 static void runtime_leaf(struct vcpu *v, u32 leaf, u32 subleaf,
-			 struct cpuid_leaf *l)
+			 struct xen_cpuid_leaf *l)
 {
 	const struct vmcb *vmcb = v->arch->vmcb;
 	u32 a, c, d;
@@ -457,7 +460,7 @@ void cpuid_exit(struct vcpu *v)
 {
 	struct guest_regs *r = &v->arch->regs;
 	u32 leaf = r->rax, subleaf = r->rcx;
-	struct cpuid_leaf l = { 0 };
+	struct xen_cpuid_leaf l = { 0 };
 
 	if (leaf >= TENON_BASE && leaf <= TENON_LAST) {
 		tenon_leaf(v, leaf, subleaf, &l);

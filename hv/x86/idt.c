@@ -116,7 +116,7 @@ static void backtrace(u64 rbp)
 			break;
 		if (frame[1] < (u64)text_start || frame[1] >= (u64)text_end)
 			break;
-		pr_err("  called from %p", (void *)frame[1]);
+		pr_err("  called from %016lx", frame[1]);
 		rbp = frame[0];
 	}
 }
@@ -135,18 +135,16 @@ void cpu_backtrace(void)
 
 static void frame_dump(const struct frame *f)
 {
-	pr_err("rip %p rsp %p rflags %p", (void *)f->rip, (void *)f->rsp,
-	       (void *)f->rflags);
-	pr_err("rax %p rbx %p rcx %p rdx %p", (void *)f->rax, (void *)f->rbx,
-	       (void *)f->rcx, (void *)f->rdx);
-	pr_err("rsi %p rdi %p rbp %p r8  %p", (void *)f->rsi, (void *)f->rdi,
-	       (void *)f->rbp, (void *)f->r8);
-	pr_err("r9  %p r10 %p r11 %p r12 %p", (void *)f->r9, (void *)f->r10,
-	       (void *)f->r11, (void *)f->r12);
-	pr_err("r13 %p r14 %p r15 %p cr2 %p", (void *)f->r13, (void *)f->r14,
-	       (void *)f->r15, (void *)read_cr2());
-	pr_err("cr0 %p cr3 %p cr4 %p", (void *)read_cr0(), (void *)read_cr3(),
-	       (void *)read_cr4());
+	pr_err("rip %016lx rsp %016lx rflags %lx", f->rip, f->rsp, f->rflags);
+	pr_err("rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx,
+	       f->rcx, f->rdx);
+	pr_err("rsi %016lx rdi %016lx rbp %016lx r8  %016lx", f->rsi, f->rdi,
+	       f->rbp, f->r8);
+	pr_err("r9  %016lx r10 %016lx r11 %016lx r12 %016lx", f->r9, f->r10,
+	       f->r11, f->r12);
+	pr_err("r13 %016lx r14 %016lx r15 %016lx", f->r13, f->r14, f->r15);
+	pr_err("cr0 %016lx cr2 %016lx cr3 %016lx cr4 %016lx", read_cr0(),
+	       read_cr2(), read_cr3(), read_cr4());
 	backtrace(f->rbp);
 }
 

@@ -9,7 +9,6 @@
 #include "apic.h"
 #include "arch.h"
 #include "asm.h"
-#include "../abi/save.h"
 
 #define OP_WRMSR 0x0f30
 #define OP_RDMSR 0x0f32
@@ -42,7 +41,7 @@
 
 #define EFER_GUEST \
 	(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR | EFER_TCE)
-#define MTRR_CAP_GUEST (NR_MTRR_VAR | BIT(8) | BIT(10)) /* fixed, WC */
+#define MTRR_CAP_GUEST (MTRR_VCNT | BIT(8) | BIT(10)) /* fixed, WC */
 #define MTRR_DEF_MASK 0xcffUL
 #define DE_CFG_LFENCE_SERIALISES BIT(1)
 
@@ -82,13 +81,13 @@ u64 msr_bitmap(void)
 }
 
 /* The fixed-range MTRRs are not contiguous. */
-static const u16 mtrr_fixed[NR_MTRR_FIXED] = {
+static const u16 mtrr_fixed[NUM_FIXED_MSR] = {
 	0x250, 0x258, 0x259,
 	0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f,
 };
 
 /* What dom0 sees of the machine: as the boot CPU has it, on all its vCPUs. */
-static struct vcpu_mtrr host_mtrr;
+static struct hvm_hw_mtrr host_mtrr;
 static u64 host_mtrr_cap, host_syscfg, host_hwcr;
 
 static void host_msrs_init(void)
@@ -96,13 +95,13 @@ static void host_msrs_init(void)
 	if (!rdmsr_safe(MSR_MTRR_CAP, &host_mtrr_cap))
 		return;
 	/* More variable ranges than a guest's copy has are not shown. */
-	if ((host_mtrr_cap & 0xff) > NR_MTRR_VAR)
-		host_mtrr_cap = (host_mtrr_cap & ~0xffULL) | NR_MTRR_VAR;
-	rdmsr_safe(MSR_MTRR_DEF, &host_mtrr.def_type);
-	for (u32 i = 0; i < NR_MTRR_FIXED; i++)
-		rdmsr_safe(mtrr_fixed[i], &host_mtrr.fixed[i]);
+	if ((host_mtrr_cap & 0xff) > MTRR_VCNT)
+		host_mtrr_cap = (host_mtrr_cap & ~0xffULL) | MTRR_VCNT;
+	rdmsr_safe(MSR_MTRR_DEF, &host_mtrr.msr_mtrr_def_type);
+	for (u32 i = 0; i < NUM_FIXED_MSR; i++)
+		rdmsr_safe(mtrr_fixed[i], &host_mtrr.msr_mtrr_fixed[i]);
 	for (u32 i = 0; i < 2 * (host_mtrr_cap & 0xff); i++)
-		rdmsr_safe(MSR_MTRR_VAR + i, &host_mtrr.var[i]);
+		rdmsr_safe(MSR_MTRR_VAR + i, &host_mtrr.msr_mtrr_var[i]);
 	rdmsr_safe(MSR_SYSCFG, &host_syscfg);
 	rdmsr_safe(MSR_HWCR, &host_hwcr);
 }
@@ -110,7 +109,7 @@ static void host_msrs_init(void)
 void msr_init_vcpu(struct vcpu *v)
 {
 	/* On, everything write-back: what firmware would have set up. */
-	v->arch->mtrr.def_type = 0x806;
+	v->arch->mtrr.msr_mtrr_def_type = 0x806;
 	if (!v->domain->id) {
 		if (!v->id)
 			host_msrs_init();
@@ -121,12 +120,12 @@ void msr_init_vcpu(struct vcpu *v)
 static u64 *mtrr_guest(struct vcpu *v, u32 msr)
 {
 	if (msr == MSR_MTRR_DEF)
-		return &v->arch->mtrr.def_type;
-	for (unsigned int i = 0; i < NR_MTRR_FIXED; i++)
+		return &v->arch->mtrr.msr_mtrr_def_type;
+	for (unsigned int i = 0; i < NUM_FIXED_MSR; i++)
 		if (msr == mtrr_fixed[i])
-			return &v->arch->mtrr.fixed[i];
-	if (msr >= MSR_MTRR_VAR && msr < MSR_MTRR_VAR + 2 * NR_MTRR_VAR)
-		return &v->arch->mtrr.var[msr - MSR_MTRR_VAR];
+			return &v->arch->mtrr.msr_mtrr_fixed[i];
+	if (msr >= MSR_MTRR_VAR && msr < MSR_MTRR_VAR + 2 * MTRR_VCNT)
+		return &v->arch->mtrr.msr_mtrr_var[msr - MSR_MTRR_VAR];
 	return NULL;
 }
 
@@ -219,14 +218,11 @@ static bool pat_write(struct vcpu *v, u64 val)
 
 void msr_get_mtrr(struct vcpu *v, void *body)
 {
-	const struct vcpu_mtrr *m = &v->arch->mtrr;
 	struct hvm_hw_mtrr *to = body;
 
+	*to = v->arch->mtrr;
 	to->msr_pat_cr = v->arch->vmcb->g_pat;
-	memcpy(to->msr_mtrr_var, m->var, sizeof(m->var));
-	memcpy(to->msr_mtrr_fixed, m->fixed, sizeof(m->fixed));
 	to->msr_mtrr_cap = MTRR_CAP_GUEST;
-	to->msr_mtrr_def_type = m->def_type;
 }
 
 bool msr_mtrr_ok(const void *body, u32)
@@ -240,12 +236,9 @@ bool msr_mtrr_ok(const void *body, u32)
 void msr_set_mtrr(struct vcpu *v, const void *body, u32)
 {
 	const struct hvm_hw_mtrr *from = body;
-	struct vcpu_mtrr *m = &v->arch->mtrr;
 
 	v->arch->vmcb->g_pat = from->msr_pat_cr;
-	memcpy(m->var, from->msr_mtrr_var, sizeof(m->var));
-	memcpy(m->fixed, from->msr_mtrr_fixed, sizeof(m->fixed));
-	m->def_type = from->msr_mtrr_def_type;
+	v->arch->mtrr = *from;
 }
 
 /* A page of stubs, 32 bytes each: mov $number, %eax; vmmcall; ret. */

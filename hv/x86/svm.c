@@ -46,8 +46,6 @@ static bool svm_detect(void)
 		return false;
 	svm_features = (struct svm_features){
 		.nrips = d & BIT(3),
-		.flush_by_asid = d & BIT(6),
-		.decode_assists = d & BIT(7),
 		.pause_filter = d & BIT(10),
 		.nr_asids = b,
 	};
@@ -93,10 +91,8 @@ int vmm_cpu_init(void)
 	svm_cpu[c->id].asid_gen = 1;
 	svm_cpu[c->id].asid_next = 1;
 	if (!c->id)
-		pr_info("SVM: %u ASIDs%s%s%s%s", svm_features.nr_asids,
+		pr_info("SVM: %u ASIDs%s%s", svm_features.nr_asids,
 			svm_features.nrips ? ", next RIP" : "",
-			svm_features.decode_assists ? ", decode assists" : "",
-			svm_features.flush_by_asid ? ", flush by ASID" : "",
 			svm_features.pause_filter ? ", pause filter" : "");
 	return 0;
 }

@@ -30,78 +30,62 @@ static u64 read_entry(const struct domain *d, u64 gpa, bool wide)
 	return wide ? READ_ONCE(*(const u64 *)e) : READ_ONCE(*(const u32 *)e);
 }
 
-/* Long mode (4 levels) and PAE (3 levels, the first of 4 entries). */
-static int walk_wide(struct vcpu *v, u64 gva, bool write, u64 *gpa)
+/*
+ * Long mode has 4 levels and PAE 3 of wide entries, of which PAE's first have no
+ * permission bits; 32-bit paging has 2 of narrow ones.  In line for each: every
+ * argument of a hypercall comes here.
+ */
+static inline __attribute__((always_inline)) int
+walk(struct vcpu *v, u64 gva, bool write, u64 *gpa, unsigned int levels,
+     bool wide)
 {
 	const struct vmcb *vmcb = v->arch->vmcb;
-	bool lma = vmcb->efer & EFER_LMA;
-	unsigned int levels = lma ? 4 : 3;
-	u64 table = lma ? vmcb->cr3 & PTE_ADDR : vmcb->cr3 & 0xffffffe0;
+	u64 table = vmcb->cr3 & (levels == 4 ? PTE_ADDR :
+				 wide	     ? 0xffffffe0 : 0xfffff000);
+	unsigned int bits = wide ? 9 : 10;
 
-	/* Not canonical: the top 17 bits are not all alike. */
-	if (lma && (s64)(gva << 16) >> 16 != (s64)gva)
-		return -EFAULT;
-	if (!lma)
-		gva = (u32)gva;
 	for (unsigned int level = levels; level--;) {
-		unsigned int shift = PAGE_SHIFT + 9 * level;
-		u64 e = read_entry(v->domain, table + (gva >> shift & 511) * 8,
-				   true);
+		unsigned int shift = PAGE_SHIFT + bits * level;
+		u64 index = gva >> shift & ((1U << bits) - 1);
+		u64 mask = (1ULL << shift) - 1;
+		u64 e = read_entry(v->domain, table + index * (wide ? 8 : 4),
+				   wide);
+		bool pae_first = levels == 3 && level == 2;
+		bool large = level < 3 && !pae_first &&
+			     (wide || vmcb->cr4 & CR4_PSE);
 
-		if (!(e & PTE_PRESENT))
+		if (!(e & PTE_PRESENT) ||
+		    (write && !(e & PTE_WRITE) && !pae_first))
 			return -EFAULT;
-		/* PAE's first level has no permission bits. */
-		if (write && !(e & PTE_WRITE) && (lma || level < 2))
-			return -EFAULT;
-		if (!level ||
-		    (e & PTE_LARGE && level < 3 && (lma || level < 2))) {
-			u64 mask = (1ULL << shift) - 1;
-
-			*gpa = (e & PTE_ADDR & ~mask) | (gva & mask);
-			return 0;
-		}
 		table = e & PTE_ADDR;
+		if (level && !(e & PTE_LARGE && large))
+			continue;
+		/* The upper half of a 4 MiB page's address is in the middle. */
+		if (level && !wide)
+			table |= (e >> 13 & 0xff) << 32;
+		*gpa = (table & ~mask) | (gva & mask);
+		return 0;
 	}
 	return -EFAULT;
-}
-
-/* 32-bit paging without PAE. */
-static int walk_narrow(struct vcpu *v, u32 gva, bool write, u64 *gpa)
-{
-	const struct vmcb *vmcb = v->arch->vmcb;
-	u64 table = vmcb->cr3;
-
-	for (unsigned int level = 2; level--;) {
-		unsigned int shift = PAGE_SHIFT + 10 * level;
-		u64 e = read_entry(v->domain,
-				   (table & 0xfffff000) +
-					   (gva >> shift & 1023) * 4,
-				   false);
-
-		if (!(e & PTE_PRESENT) || (write && !(e & PTE_WRITE)))
-			return -EFAULT;
-		if (level && e & PTE_LARGE && vmcb->cr4 & CR4_PSE) {
-			*gpa = (e & 0xffc00000) | (e >> 13 & 0xff) << 32 |
-			       (gva & 0x3fffff);
-			return 0;
-		}
-		table = e;
-	}
-	*gpa = (table & 0xfffff000) | (gva & 0xfff);
-	return 0;
 }
 
 static int walk_translate(struct vcpu *v, u64 gva, bool write, u64 *gpa)
 {
 	const struct vmcb *vmcb = v->arch->vmcb;
 
-	if (!(vmcb->cr0 & CR0_PG)) {
-		*gpa = (u32)gva;
-		return 0;
+	if (vmcb->efer & EFER_LMA) {
+		/* Not canonical: the top 17 bits are not all alike. */
+		if ((s64)(gva << 16) >> 16 != (s64)gva)
+			return -EFAULT;
+		return walk(v, gva, write, gpa, 4, true);
 	}
-	if (vmcb->cr4 & CR4_PAE)
-		return walk_wide(v, gva, write, gpa);
-	return walk_narrow(v, gva, write, gpa);
+	gva = (u32)gva;
+	if (vmcb->cr0 & CR0_PG && vmcb->cr4 & CR4_PAE)
+		return walk(v, gva, write, gpa, 3, true);
+	if (vmcb->cr0 & CR0_PG)
+		return walk(v, gva, write, gpa, 2, false);
+	*gpa = gva;
+	return 0;
 }
 
 /* The frame behind @gva, with a reference; NULL if there is none. */

@@ -67,10 +67,8 @@ struct layout {
 const struct layout TABLE[] = {
 	CALL(platform_op), CALL(memory_op), CALL(multicall), CALL(set_timer_op),
 	CALL(xen_version), CALL(console_io), CALL(grant_table_op),
-	CALL(vm_assist), CALL(vcpu_op), CALL(mmuext_op), CALL(xsm_op),
-	CALL(sched_op), CALL(event_channel_op), CALL(physdev_op), CALL(hvm_op),
-	CALL(sysctl), CALL(domctl), CALL(argo_op), CALL(xenpmu_op),
-	CALL(dm_op), CALL(hypfs_op),
+	CALL(vm_assist), CALL(vcpu_op), CALL(sched_op), CALL(event_channel_op),
+	CALL(physdev_op), CALL(hvm_op), CALL(sysctl), CALL(domctl),
 	V2(HYPERCALL_mca, __HYPERVISOR_arch_0),
 
 	V(DOMID_FIRST_RESERVED), V(DOMID_SELF), V(DOMID_IO), V(DOMID_XEN),

@@ -338,7 +338,7 @@ TEST(what_is_saved_loads_and_is_saved_the_same)
 		vmcb[i].gdtr.limit = 127;
 		vmcb[i].kernel_gs_base = seed;
 		vmcb[i].event_inj = 0x80000b0e | 2UL << 32;
-		arch[i].mtrr.var[15] = seed;
+		arch[i].mtrr.msr_mtrr_var[15] = seed;
 		extended[i][600] = 0x5a;
 		*(u64 *)(extended[i] + 512) = 7;
 		l->reg[APIC_TPR] = 0x20;
