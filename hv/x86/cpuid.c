@@ -337,9 +337,7 @@ static void hypervisor_leaf(struct vcpu *v, u32 leaf, u32 subleaf,
 	switch (leaf - HV_BASE) {
 	case 0:
 		l->a = HV_LAST;
-		memcpy(&l->b, "XenV", 4);
-		memcpy(&l->c, "MMXe", 4);
-		memcpy(&l->d, "nVMM", 4);
+		memcpy(&l->b, "XenVMMXenVMM", 12); /* and c, d */
 		break;
 	case 1:
 		l->a = XEN_VERSION;
@@ -381,9 +379,7 @@ static void tenon_leaf(struct vcpu *v, u32 leaf, u32 subleaf,
 	switch (leaf - TENON_BASE) {
 	case 0:
 		l->a = TENON_LAST;
-		memcpy(&l->b, "Teno", 4);
-		memcpy(&l->c, "nTen", 4);
-		memcpy(&l->d, "onTe", 4);
+		memcpy(&l->b, "TenonTenonTe", 12);
 		break;
 	case 1:
 		if (privileged) {

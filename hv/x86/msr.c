@@ -129,6 +129,7 @@ static u64 *mtrr_guest(struct vcpu *v, u32 msr)
 	return NULL;
 }
 
+/* False if there is no such register; *val was 0. */
 static bool msr_read(struct vcpu *v, u32 msr, u64 *val)
 {
 	const struct vmcb *vmcb = v->arch->vmcb;
@@ -167,7 +168,6 @@ static bool msr_read(struct vcpu *v, u32 msr, u64 *val)
 		*val = vcpu_is_dom0(v) ? host_hwcr : 0;
 		return true;
 	case MSR_UCODE_REV:
-		*val = 0;
 		rdmsr_safe(msr, val);
 		return true;
 	case MSR_DE_CFG:
@@ -177,7 +177,6 @@ static bool msr_read(struct vcpu *v, u32 msr, u64 *val)
 	case MSR_MCG_STATUS:
 	case MSR_DEBUGCTL:
 	case MSR_INT_PENDING:
-		*val = 0;
 		return true;
 	}
 	return false;
