@@ -106,8 +106,10 @@ static void vmcb_init(struct vcpu *v)
 	/* A guest without devices has no caches to write back. */
 	vmcb_intercept(vmcb, SVM_EXIT_WBINVD, v->domain->id);
 	vmcb_intercept(vmcb, SVM_EXIT_PAUSE, svm_features.pause_filter);
-	vmcb->pause_filter_count = PAUSE_COUNT;
-	vmcb->pause_filter_threshold = PAUSE_THRESHOLD;
+	if (svm_features.pause_filter) {
+		vmcb->pause_filter_count = PAUSE_COUNT;
+		vmcb->pause_filter_threshold = PAUSE_THRESHOLD;
+	}
 	vmcb->iopm_base = io_bitmap(v->domain);
 	vmcb->msrpm_base = msr_bitmap();
 	vmcb->v_intr = V_INTR_MASKING;
