@@ -1,31 +1,12 @@
 # SPDX-License-Identifier: MIT
 """TCP connections a second: the program, its server, and how it is read."""
 
-import os
-import subprocess
-
 import jobs
-import paths
 from jobs import JobError
 
-SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "connect",
-                      "connect.c")
+SOURCE = "bench/connect/connect.c"
 PROGRAM = "/run/tenon/files/connect"
 PORT, SERVERS = 5555, 16
-
-
-def build():
-    """Build the program, for any root disk; its path, None if it fails."""
-    target = os.path.join(paths.OUT, "connect", "connect")
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    built = f"{target}.{os.getpid()}"
-    done = subprocess.run(
-        [os.environ.get("CC", "gcc"), "-std=gnu11", "-O2", "-Wall", "-Wextra",
-         "-Werror", "-static", "-o", built, SOURCE], check=False)
-    if done.returncode:
-        return None
-    os.replace(built, target)
-    return target
 
 
 def server():

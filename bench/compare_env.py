@@ -11,7 +11,7 @@ import time
 import compare_connect
 import compare_host
 import compare_prim
-import linked
+import compiled
 import machine
 import paths
 
@@ -275,10 +275,10 @@ def _box(name, kver, say, files, peers):
 def make(names, kver, say, wanted):
     """The environments that jobs want, in their order; the boxes of all."""
     peers = any(job.side == PEER for job in wanted)
-    files = [compare_connect.build()]
+    files = [compiled.program(compare_connect.SOURCE)]
     if any(job.group == "prim" for job in wanted):
-        files += linked.build(compare_prim.SOURCES, paths.kernel_version(kver))
-    files = tuple(filter(None, files))
+        files += compiled.modules(compare_prim.SOURCES, paths.kernel_version(kver))
+    files = tuple(files)
     boxes = {name: _box(name, kver, say, files, peers) for name in names
              if name != "in-guest"}
     if "in-guest" in names and not {"tenon-tenon", "xen-stock"} & set(boxes):

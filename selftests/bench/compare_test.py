@@ -24,6 +24,7 @@ import compare_prim  # noqa: E402
 import compare_report  # noqa: E402
 import compare_stages  # noqa: E402
 import compare_xentrace  # noqa: E402
+import compiled  # noqa: E402
 from jobs import JobError  # noqa: E402
 from qemu import RigError  # noqa: E402
 
@@ -232,7 +233,7 @@ def ping_is_read():
 
 def connections_are_counted():
     """Connections made and closed, as many as the program says"""
-    program = compare_connect.build()
+    program = compiled.program(compare_connect.SOURCE)
     with subprocess.Popen([program, "server", str(compare_connect.PORT),
                            "2"]) as server:
         try:

@@ -6,13 +6,13 @@ that what both say to each other is what Linux' drivers say.
 """
 
 import contextlib
-import os
 import re
-import subprocess
 
 import net_tests as n
 from machine import Guest, RigError
 from net_tests import counter, expect, ours, reachable, stream
+
+SOURCE = "selftests/net/xdp/xdp.c"
 
 # What a memory leak would cost, and what comes and goes by itself.
 FLOOD = 20000
@@ -251,18 +251,3 @@ TESTS = [xdp_pass, xdp_drop, xdp_tx, xdp_key, xdp_mtu, xdp_no_headroom,
 # The stock front end sends nothing by another interface that has no program, and
 # what it sends back or on loses pages: not ours to mend.
 STOCK_FRONT = [xdp_pass, xdp_drop, xdp_key, xdp_flip, n.net_counters]
-
-
-def build():
-    """Build the program that loads programs; its path."""
-    source = os.path.join(n.HERE, "xdp", "xdp.c")
-    target = os.path.join(n.TOP, "out", "selftests", "xdp", "xdp")
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    done = subprocess.run(
-        [os.environ.get("CC", "gcc"), "-std=gnu11", "-O2", "-Wall", "-Wextra",
-         "-Werror", "-static", "-o", f"{target}.{os.getpid()}", source],
-        check=False)
-    if done.returncode:
-        raise RigError("the XDP loader does not build")
-    os.replace(f"{target}.{os.getpid()}", target)
-    return target

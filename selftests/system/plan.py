@@ -15,9 +15,10 @@ from machine import Setup
 sys.path[:0] = [os.path.join(t.TOP, "selftests", area)
                 for area in ("blk", "net", "ring")]
 # pylint: disable=wrong-import-position
+import blk_cut  # noqa: E402
 import blk_store  # noqa: E402
 import blk_system  # noqa: E402
-import linked  # noqa: E402
+import compiled  # noqa: E402
 import net_tests  # noqa: E402
 import ring_system  # noqa: E402
 import xdp_tests  # noqa: E402
@@ -48,7 +49,7 @@ class Boot:
 BOOTS = [
     Boot("devices", [*DOM0, t.console_input, *PATHS, t.toolstack_guest,
                      t.cpu_cap, *DEVICES, ring_system.ring_example, *LIFE],
-         files=lambda kver: linked.build(ring_system.EXAMPLE, kver)),
+         files=lambda kver: compiled.modules(ring_system.EXAMPLE, kver)),
     Boot("stock-back", PATHS, {"back": "stock"}),
     Boot("stock-front", PATHS, {"front": "stock"}),
     Boot("stock", PATHS, STOCK),
@@ -60,26 +61,27 @@ BOOTS = [
     Boot("teardown", [t.life_cycle, t.full_life_cycle, t.destroy_under_load,
                       t.reload_modules]),
     Boot("block", [blk_system.block_guest, *blk_system.TESTS,
-                   *blk_store.TESTS],
+                   *blk_store.TESTS, *blk_cut.TESTS],
          {"back": "ours,stock", "front": "ours,stock", "limit": 3600},
-         lambda kver: linked.build("selftests/blk/hostile", kver)),
+         lambda kver: (*compiled.modules("selftests/blk/hostile", kver),
+                       compiled.program(blk_cut.SOURCE))),
     Boot("block-mixes", [blk_system.block_guest, blk_system.mixes],
          {"back": "ours,stock", "front": "ours,stock", "limit": 2400}),
     Boot("net", [t.plain_guest, *net_tests.TESTS],
          {"back": "stock,ours", "front": "stock,ours", "limit": 3600,
           "dom0_args": "tenon_netback.max_queues=2"},
-         lambda kver: (*linked.build("selftests/net/hostile", kver),
-                       xdp_tests.build())),
+         lambda kver: (*compiled.modules("selftests/net/hostile", kver),
+                       compiled.program(xdp_tests.SOURCE))),
     Boot("xdp", [xdp_tests.two_queues, *xdp_tests.TESTS],
          {"back": "stock,ours", "front": "stock,ours", "dom0_vcpus": 2,
           "limit": 2400},
-         lambda kver: (xdp_tests.build(),)),
+         lambda kver: (compiled.program(xdp_tests.SOURCE),)),
     Boot("xdp-stock-back", [t.plain_guest, *xdp_tests.TESTS],
          {"back": "stock", "front": "stock,ours", "limit": 2400},
-         lambda kver: (xdp_tests.build(),)),
+         lambda kver: (compiled.program(xdp_tests.SOURCE),)),
     Boot("xdp-stock-front", [t.plain_guest, *xdp_tests.STOCK_FRONT],
          {"back": "stock,ours", "front": "stock", "limit": 2400},
-         lambda kver: (xdp_tests.build(),)),
+         lambda kver: (compiled.program(xdp_tests.SOURCE),)),
     # Each has a stock half here and ours there, block the other way than net.
     Boot("mixed", [blk_system.block_guest, *blk_system.MIXED,
                    *net_tests.MIXED],
@@ -114,7 +116,7 @@ ONLY = {
     # Our drivers on what others run.
     "xen": [Boot("ours", [*PATHS, ring_system.ring_example, t.guest_destroy,
                           t.destroy_under_load],
-                 files=lambda kver: linked.build(ring_system.EXAMPLE, kver))],
+                 files=lambda kver: compiled.modules(ring_system.EXAMPLE, kver))],
 }
 # What "make check" boots.  "make soak" boots everything, on Tenon and on Xen:
 # it takes hours.
@@ -126,7 +128,8 @@ DEFAULT = {"tenon": ("devices", "stock-back", "stock-front", "stock",
 # What takes minutes, or what other tests come close to: "make check" does
 # without.
 LONG = (blk_system.resize, blk_system.rebind, blk_system.hostile_back_end,
-        blk_store.network_block_device, blk_system.save_restore,
+        blk_store.network_block_device, blk_cut.deaths_amid_flushes,
+        blk_system.save_restore,
         net_tests.net_save_restore,
         net_tests.net_stream_ipv6, net_tests.net_stream_offloads,
         net_tests.net_stream_mtu, net_tests.net_rx_stall,

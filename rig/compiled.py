@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds the modules of a directory of this tree for a kernel, outside it."""
+"""Builds what runs inside the rig: modules and programs, outside the tree."""
 
 import glob
 import os
@@ -9,8 +9,8 @@ import paths
 from images import ImageError
 
 
-def build(directory, kver):
-    """Build by links, as rig/build-modules.sh does; the paths of the modules.
+def modules(directory, kver):
+    """Build modules by links, as rig/build-modules.sh does; the paths of the modules.
 
     directory: from the top of the tree; its sources may include ring/ and
     selftests/lib/.
@@ -32,3 +32,24 @@ def build(directory, kver):
     if done.returncode:
         raise ImageError(f"{directory} does not build:\n{done.stdout[-4000:]}")
     return tuple(sorted(glob.glob(os.path.join(target, "*.ko"))))
+
+
+def program(source):
+    """Build a C program for any root disk; its path.
+
+    source: from the top of the tree.
+    """
+    name = os.path.splitext(os.path.basename(source))[0]
+    target = os.path.join(paths.TOP, "out", "programs", name)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    # Others may be building the same.
+    built = f"{target}.{os.getpid()}"
+    done = subprocess.run(
+        [os.environ.get("CC", "gcc"), "-std=gnu11", "-O2", "-Wall", "-Wextra",
+         "-Werror", "-static", "-o", built, os.path.join(paths.TOP, source)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        check=False)
+    if done.returncode:
+        raise ImageError(f"{source} does not build:\n{done.stdout[-4000:]}")
+    os.replace(built, target)
+    return target
