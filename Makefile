@@ -9,7 +9,7 @@ KVER  ?= 6.1
 KERNEL = $(shell python3 rig/kver.py $(KVER))
 BOOT   = --hv $(HV) --back $(BACK) --front $(FRONT) --net $(NET) --kver $(KERNEL)
 
-.PHONY: help deps modules hv images run shell check soak style size compare profile \
+.PHONY: help deps modules hv images run shell check soak check-debug style size compare profile \
 	install uninstall clean ring-bench ring-proof
 
 help:
@@ -77,6 +77,14 @@ check: deps
 soak: deps
 	@$(MAKE) --no-print-directory hv modules
 	@KVER=$(KERNEL) HV="tenon xen" python3 selftests/system/run.py
+
+## make check-debug  the system tests on a kernel with KASAN, lockdep and kmemleak, which
+##                it builds once; BOOTS="block net", TESTS= for some (hours)
+check-debug: deps
+	@python3 rig/debug_kernel.py
+	@$(MAKE) --no-print-directory hv
+	@$(MAKE) --no-print-directory modules KVER=debug
+	@KVER=debug HV=tenon python3 selftests/system/run.py
 
 ## make ring-bench  ring/ring.h beside Xen's macros, virtio's, ck's and DPDK's rings
 ring-bench: deps

@@ -238,7 +238,11 @@ def kernel(kver, say):
     init = os.path.join(IMAGE_DIR, "initramfs-init.sh")
 
     def build(work):
-        tree = _fetch_deb(f"linux-image-{kver}", os.path.join(work, "deb"))
+        if kver == paths.debug_version():
+            tree = os.path.join(paths.DEBUG_KERNEL, "tree")
+        else:
+            tree = _fetch_deb(f"linux-image-{kver}",
+                              os.path.join(work, "deb"))
         source = os.path.join(tree, "lib", "modules", kver)
         if not os.path.isdir(source):
             source = os.path.join(tree, "usr", "lib", "modules", kver)
@@ -265,17 +269,24 @@ def kernel(kver, say):
         cpio(base, os.path.join(work, "base.cpio"))
         disk = os.path.join(work, "disk")
         os.mkdir(disk)
-        image = os.path.join(tree, "boot", f"vmlinuz-{kver}")
-        with open(os.path.join(work, "vmlinux"), "wb") as f:
-            f.write(extract_vmlinux(_file_bytes(image)))
+        image = os.path.join(tree, "boot", "vmlinux")
+        if os.path.exists(image):
+            shutil.copy(image, work)
+        else:
+            with open(os.path.join(work, "vmlinux"), "wb") as f:
+                f.write(extract_vmlinux(_file_bytes(
+                    os.path.join(tree, "boot", f"vmlinuz-{kver}"))))
         for name in ("vmlinux", "base.cpio"):
             os.link(os.path.join(work, name), os.path.join(disk, name))
         _call("kernel disk",
               ["mke2fs", "-q", "-t", "ext2", "-d", disk, "-E",
                "root_owner=0:0", os.path.join(work, "kernel.ext2"), "160M"])
         shutil.rmtree(disk)
-        shutil.rmtree(os.path.join(work, "deb"))
+        shutil.rmtree(os.path.join(work, "deb"), ignore_errors=True)
 
     digest = _digest("1", kver, names, _file_bytes(init),
                      _file_bytes("/bin/busybox"))
+    if kver == paths.debug_version():
+        digest = _digest(digest, _file_bytes(
+            os.path.join(paths.DEBUG_KERNEL, "stamp")))
     return _stamped(f"kernel-{kver}", digest, build, say)

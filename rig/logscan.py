@@ -8,7 +8,9 @@ TROUBLE = re.compile(
     r"WARNING|BUG[: ]|\bOops\b|Kernel panic|general protection fault"
     r"|Call Trace|unable to handle|refcount_t|UBSAN|KASAN|kmemleak: \d"
     r"|blocked for more than|detected stalls?|self-detected stall"
-    r"|soft lockup|possible circular locking|inconsistent lock state"
+    r"|soft lockup|unreferenced object|ODEBUG|non-static key"
+    r"|lockdep is turned off|stalled pool shutdown|waiting for \S+ to become free"
+    r"|possible circular locking|inconsistent lock state"
     r"|suspicious RCU|bad page state|list_(add|del) corruption"
     r"|leaked|Assertion .*failed|FATAL|PANIC|Triple fault"
     r"|I/O error|EXT4-fs error|segfault|Segmentation|double fault")
@@ -30,7 +32,8 @@ def scan(log_dir, forgiven=()):
     """
     found = []
     for name in sorted(os.listdir(log_dir)):
-        if not (name in FILES or name.startswith(("dmesg-", "console-"))):
+        if not (name in FILES or name.startswith(("dmesg-", "console-",
+                                                    "kmemleak-"))):
             continue
         with open(os.path.join(log_dir, name), encoding="utf-8",
                   errors="replace") as f:

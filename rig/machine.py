@@ -16,6 +16,16 @@ from qemu import RigError
 
 GUEST_MARK = "TENON-RIG guest ready"
 RETRIES = 2
+# How much longer everything may take on the kernel of "make check-debug".
+SLOW = 4
+# Memory that nothing points to.  Twice: what is new is not looked at, and what
+# moves may be missed.
+LEAKS = """mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
+cd /sys/kernel/debug
+echo scan >kmemleak
+sleep 10
+echo scan >kmemleak
+cat kmemleak"""
 # What a kernel says when all of the host stood still for this many seconds.
 STANDSTILL = 4
 STOOD_STILL = ("soft lockup", "detected stall", "Call Trace:")
@@ -51,12 +61,25 @@ class Setup:
 
     def __post_init__(self):
         self.kver = paths.kernel_version(self.kver)
+        if self.debug():
+            # For the shadow of all memory, and what is known of each object.
+            # dom0's ends below 4 GiB, or it would place grant frames where PCI
+            # devices are, which the hypervisor refuses.
+            self.memory *= 2
+            # Its ACPI tables list how interrupts are routed; those of "pc" run
+            # a program for each device, here for longer than ACPI allows.
+            self.machine = "q35"
+            self.limit *= SLOW
         if self.swiotlb is None:
             # A stock back end hands granted pages to the device as if they
             # were its own; without an IOMMU only a bounce buffer makes that
             # right (see docs/hypervisor.md).
             self.swiotlb = self.hv == "tenon" and \
                 "stock" in overlay.block_and_net(self.back)
+
+    def debug(self):
+        """Is the kernel the one that looks for its own mistakes?"""
+        return self.kver == paths.debug_version()
 
     def role(self):
         """What the first kernel is: dom0, or plain Linux with no one below,
@@ -126,6 +149,7 @@ class Machine:
         self.vm = None
         self.guests = {}
         self.retried = 0
+        self.slow = SLOW if setup.debug() else 1
         self.forgiven = []
         self._guest_token = 0
         self._lock = None
@@ -298,7 +322,7 @@ class Machine:
             try:
                 match = self.vm.wait_serial(
                     f"boot {s.role()}", f"TENON-RIG {s.role()} ".encode()
-                    + rb"(ready|failed: [^\r\n]*)", 300)
+                    + rb"(ready|failed: [^\r\n]*)", 300 * self.slow)
                 break
             except RigError:
                 self.vm.kill()
@@ -319,7 +343,7 @@ class Machine:
 
     def run(self, script, timeout=120, check=True, step=None):
         """Run a script in dom0; the output, or (status, output) unchecked."""
-        status, out = self.vm.run(script, timeout, step)
+        status, out = self.vm.run(script, timeout * self.slow, step)
         if not check:
             return status, out
         if status:
@@ -331,6 +355,8 @@ class Machine:
     def create(self, guest=None, timeout=240, wait=True):
         """xl create, and wait until the guest says it is ready."""
         guest = guest or Guest()
+        if self.setup.debug():
+            guest.memory = max(guest.memory, Guest.memory)
         self.guests[guest.name] = guest
         if self.setup.hv == "kvm":
             self._create_kvm(guest, timeout)
@@ -347,20 +373,22 @@ class Machine:
             self._retry(guest.name,
                         lambda attach=attach: self.run(attach))
             if wait:
-                self.guest_run(f"for i in $(seq 120); do [ -b /dev/{device} "
-                               "] && exit 0; sleep 0.5; done; exit 1", 120,
-                               guest.name, step=f"{device} appears")
+                self.guest_run(f"for i in $(seq {120 * self.slow}); do "
+                               f"[ -b /dev/{device} ] && exit 0; sleep 0.5; "
+                               "done; exit 1", 120, guest.name,
+                               step=f"{device} appears")
         return guest
 
     def _retry(self, name, action):
         """Do it, again when it failed for reasons that are not ours."""
-        for attempt in range(RETRIES + 1):
+        retries = RETRIES * self.slow
+        for attempt in range(retries + 1):
             mark = self.vm.serial_mark()
             try:
                 return action()
             except RigError as error:
                 why = self._not_ours(str(error), mark)
-                if attempt == RETRIES or not why:
+                if attempt == retries or not why:
                     raise
                 self.retried += 1
                 self.say(f"guest {name}: {why}; trying again")
@@ -418,7 +446,7 @@ class Machine:
         log = f"/var/log/xen/console/guest-{name}.log"
         # One command that waits there: polling from here costs more.
         status, _ = self.run(
-            f"for i in $(seq {int(timeout * 2)}); do "
+            f"for i in $(seq {int(timeout * 2 * self.slow)}); do "
             f"[ $(grep -c '{GUEST_MARK}' {log}) -lt {times} ] || exit 0; "
             f"if [ $((i % 10)) = 0 ]; then "
             f"if xl domid {name} >/dev/null 2>&1; then gone=0; else "
@@ -437,6 +465,7 @@ class Machine:
         """Run a script in a guest, through its console."""
         step = step or script.strip().splitlines()[0][:60]
         self._guest_token += 1
+        timeout *= self.slow
         status, out = self.vm.run(
             f"/run/tenon/guest-run {name} g{self._guest_token} "
             f"{int(timeout)} "
@@ -454,6 +483,8 @@ class Machine:
             return
         for name in self.guests:
             try:
+                self._find_leaks(name, lambda script, name=name:
+                                 self.guest_run(script, 120, name, False))
                 status, text = self.guest_run("dmesg", 60, name, check=False)
                 if status == 0:
                     self._save(f"dmesg-{name}.log", text)
@@ -464,9 +495,17 @@ class Machine:
                 self._save(f"console-{name}.log", text)
             except RigError:
                 self.say(f"guest {name} does not answer")
+        self._find_leaks("dom0", lambda script: self.run(script, 120, False))
         self._save("dmesg-dom0.log", self.run("dmesg", 60))
         self._save("toolstack.log", self.run(
             "tail -n +1 /var/log/xen/*.log", 60, check=False)[1])
+
+    def _find_leaks(self, name, run):
+        """Have the debug kernel look for leaks, and keep what it finds."""
+        if self.setup.debug():
+            _, text = run(LEAKS)
+            if text.strip():
+                self._save(f"kmemleak-{name}.log", text)
 
     def _save(self, name, text):
         with open(os.path.join(self.log_dir, name), "w",
@@ -477,7 +516,7 @@ class Machine:
         """Shut dom0 down; RigError when the machine does not go off."""
         self.vm.run("sync; (sleep 1; poweroff) >/dev/null 2>&1 &", 30,
                     "power off")
-        if not self.vm.wait_exit(timeout):
+        if not self.vm.wait_exit(timeout * self.slow):
             raise RigError(f"power off: still running after {timeout} s; see "
                            f"{self.vm.serial_log}")
 

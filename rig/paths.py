@@ -11,6 +11,7 @@ OUT = os.path.join(TOP, "out")
 IMAGES = os.path.join(OUT, "images")
 LOGS = os.path.join(OUT, "logs")
 HEADERS = os.path.join(OUT, "headers")
+DEBUG_KERNEL = os.path.join(IMAGES, "kernel-debug-build")
 HYPERVISOR = os.path.join(OUT, "hv", "tenon")
 
 # depmod and mke2fs, which Debian keeps out of the way of ordinary users.
@@ -28,8 +29,20 @@ def unpacked_headers(kver):
     return os.path.join(HEADERS, "usr", "src", f"linux-headers-{kver}")
 
 
+def debug_version():
+    """The full version of the kernel of 'make check-debug', or None."""
+    path = os.path.join(DEBUG_KERNEL, "linux", "include", "config",
+                        "kernel.release")
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="ascii") as f:
+        return f.read().strip()
+
+
 def headers(kver):
     """The directory to build modules for a kernel in, or None."""
+    if kver == debug_version():
+        return os.path.join(DEBUG_KERNEL, "linux")
     for path in (f"/lib/modules/{kver}/build",
                  f"/usr/src/linux-headers-{kver}", unpacked_headers(kver)):
         if os.path.isdir(path):
@@ -47,8 +60,13 @@ def kernel_versions(series):
 def kernel_version(choice=""):
     """The full version for a choice such as '6.12' or none at all (6.1).
 
-    Among several headers that fit it is the newest.
+    Among several headers that fit it is the newest.  'debug' is the kernel of
+    'make check-debug'.
     """
+    if choice == "debug":
+        choice = debug_version()
+        if not choice:
+            raise SystemExit("rig: no debug kernel; run 'make check-debug'")
     if choice and headers(choice):
         return choice
     names = kernel_versions(choice or "6.1")

@@ -48,15 +48,16 @@ def vif(m):
 
 def dom0_wait(m, script, text, timeout=60):
     """Run a script in dom0 until it succeeds."""
-    m.run(f"for i in $(seq {timeout * 2}); do ( {script} ) >/dev/null 2>&1 "
-          "&& exit 0; sleep 0.5; done; exit 1", timeout * 2 + 60, step=text)
+    m.run(f"for i in $(seq {timeout * 2 * m.slow}); do ( {script} ) "
+          ">/dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1",
+          timeout * 2 + 60, step=text)
 
 
 def guest_wait(m, script, text, timeout=60):
     """Run a script in the guest until it succeeds."""
-    m.guest_run(f"for i in $(seq {timeout * 2}); do ( {script} ) >/dev/null "
-                "2>&1 && exit 0; sleep 0.5; done; exit 1", timeout * 2 + 60,
-                step=text)
+    m.guest_run(f"for i in $(seq {timeout * 2 * m.slow}); do ( {script} ) "
+                ">/dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1",
+                timeout * 2 + 60, step=text)
 
 
 @contextlib.contextmanager

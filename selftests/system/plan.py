@@ -13,12 +13,13 @@ import tests as t
 from machine import Setup
 
 sys.path[:0] = [os.path.join(t.TOP, "selftests", area)
-                for area in ("blk", "net", "ring")]
+                for area in ("blk", "debug", "net", "ring")]
 # pylint: disable=wrong-import-position
 import blk_cut  # noqa: E402
 import blk_store  # noqa: E402
 import blk_system  # noqa: E402
 import compiled  # noqa: E402
+import debug_system  # noqa: E402
 import net_tests  # noqa: E402
 import ring_system  # noqa: E402
 import xdp_tests  # noqa: E402
@@ -38,11 +39,13 @@ class Boot:
 
     files: called with the kernel's version, returns paths of what the tests
     need inside; it may build them.
+    planted: (log file, pattern) of the trouble that the logs must show.
     """
     name: str
     tests: list
     setup: dict = dataclasses.field(default_factory=dict)
     files: object = None
+    planted: list = ()
 
 
 # The most telling first: a host that is too slow for all ends the list early.
@@ -118,6 +121,16 @@ ONLY = {
                           t.destroy_under_load],
                  files=lambda kver: compiled.modules(ring_system.EXAMPLE, kver))],
 }
+# With a kernel that looks for its own mistakes; these boots and no others, but
+# with all their tests, are what "make check-debug" does.
+DEBUG_BOOTS = [Boot("planted", debug_system.TESTS, {},
+                    lambda kver: compiled.modules("selftests/debug", kver),
+                    debug_system.PLANTED)]
+DEBUG_DEFAULT = ("planted", "devices", "block", "net", "teardown", "smp2",
+                 "stock-back", "stock-front", "block-mixes", "mixed",
+                 "mixed-too", "saving")
+# What its kernel, smaller than Debian's, is without.
+DEBUG_LACKS = {net_tests.net_xdp: "the debug kernel has no BPF"}
 # What "make check" boots.  "make soak" boots everything, on Tenon and on Xen:
 # it takes hours.
 DEFAULT = {"tenon": ("devices", "stock-back", "stock-front", "stock",
@@ -138,6 +151,9 @@ LONG = (blk_system.resize, blk_system.rebind, blk_system.hostile_back_end,
         net_tests.net_stock_beside)
 
 
-def plan(hv):
+def plan(hv, kver):
     """(boot, its machine.Setup) for a hypervisor, 'tenon' or 'xen'."""
-    return [(boot, Setup(hv=hv, **boot.setup)) for boot in BOOTS + ONLY[hv]]
+    boots = [(boot, Setup(hv=hv, kver=kver, **boot.setup))
+             for boot in DEBUG_BOOTS + BOOTS + ONLY[hv]]
+    return [(boot, setup) for boot, setup in boots
+            if setup.debug() or boot not in DEBUG_BOOTS]

@@ -41,15 +41,16 @@ def free_memory(m):
 
 def wait_for(m, script, text, timeout=60):
     """Run a script in dom0 until it succeeds."""
-    m.run(f"for i in $(seq {timeout * 2}); do ( {script} ) >/dev/null 2>&1 "
-          "&& exit 0; sleep 0.5; done; exit 1", timeout * 2 + 60, step=text)
+    m.run(f"for i in $(seq {timeout * 2 * m.slow}); do ( {script} ) "
+          ">/dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1",
+          timeout * 2 + 60, step=text)
 
 
 def guest_wait(m, script, text, name="guest", timeout=60):
     """Run a script in a guest until it succeeds."""
-    m.guest_run(f"for i in $(seq {timeout * 2}); do ( {script} ) >/dev/null "
-                "2>&1 && exit 0; sleep 0.5; done; exit 1", timeout * 2 + 60,
-                name, step=text)
+    m.guest_run(f"for i in $(seq {timeout * 2 * m.slow}); do ( {script} ) "
+                ">/dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1",
+                timeout * 2 + 60, name, step=text)
 
 
 # dom0 alone
