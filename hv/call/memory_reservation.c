@@ -9,6 +9,12 @@
 
 #define CHUNK 32 /* extents read, or frames cleared, in one go */
 #define MAX_ORDER 18 /* what the tools try first: 1 GiB */
+/*
+ * Frames taken from a dying domain before a look at the clock: as many as a new
+ * superpage clears.  With fewer, a dom0 that is late takes its tick, does those
+ * few, and is late again.
+ */
+#define RELEASE_CHUNK 512
 
 static bool gfns_empty(struct domain *d, gfn_t gfn, unsigned int order)
 {
@@ -241,7 +247,7 @@ int memory_release(struct domain *d)
 			return 0;
 		page_give_up(pg);
 		page_put(pg);
-		if (n % 64 == 0 && hypercall_preempt())
+		if (n % RELEASE_CHUNK == 0 && hypercall_preempt())
 			return -ERESTART;
 	}
 }
