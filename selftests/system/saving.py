@@ -183,7 +183,7 @@ def written_by_others(m):
     packets come in that nobody reads; both go on when the guest is elsewhere.
     Without the rule that whatever others have mapped, or wrote to, is dirty
     (page_take_written() in hv/core/p2m.c returning false) fio finds the blocks
-    that it had read before, and ends.
+    that it had read before: "verify: bad header offset".
     """
     m.run("xl block-attach guest phy:/dev/ram1 xvde w")
     t.guest_wait(m, "[ -b /dev/xvde ]", "xvde appears")
