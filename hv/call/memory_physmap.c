@@ -4,8 +4,9 @@
  *
  * RAM entries of a map change only under the domain's lock: between looking an
  * entry up and replacing it, its frame must not be freed and come back in
- * another place.  Entries of grant maps belong to the grant code alone, device
- * memory to nobody.
+ * another place.  Entries of grant maps belong to the grant code alone.  dom0 may
+ * put frames where its map shows device memory, which is back when they go
+ * (npf.c).
  */
 #include "memory.h"
 
@@ -43,6 +44,10 @@ static int physmap_replace(struct domain *d, gfn_t gfn, mfn_t mfn,
 	case P2M_XEN:
 	case P2M_FOREIGN:
 		break;
+	case P2M_MMIO:
+		/* Linux in dom0 maps others where it knows of no device. */
+		err = type == P2M_NONE ? -EPERM : 0;
+		break;
 	case P2M_RAM:
 	case P2M_RAM_RO:
 		ram = mfn_to_page(old_mfn);
@@ -50,9 +55,6 @@ static int physmap_replace(struct domain *d, gfn_t gfn, mfn_t mfn,
 			ram = NULL;
 			err = -EBUSY;
 		}
-		break;
-	case P2M_MMIO:
-		err = -EPERM;
 		break;
 	case P2M_GRANT_RW:
 	case P2M_GRANT_RO:

@@ -293,11 +293,15 @@ int p2m_set_noflush(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 	spin_lock(&d->p2m_lock);
 	if (!order)
 		there = npt_type(p2m_walk(d, gfn, &level, &slot));
-	if (there == P2M_FOREIGN || (grant && there != P2M_NONE))
+	if (there == P2M_FOREIGN ||
+	    (grant && there != P2M_NONE && there != P2M_MMIO))
 		err = -EBUSY;
 	else
 		err = p2m_set_locked(d, gfn, mfn, order / 9, type, &old);
 	spin_unlock(&d->p2m_lock);
+	/* A grant's caller takes the place for empty. */
+	if (grant && there == P2M_MMIO)
+		p2m_flush(d);
 	return err;
 }
 

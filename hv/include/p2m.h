@@ -59,7 +59,8 @@ int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 /*
  * The same without waiting for other CPUs, for batches: call p2m_flush()
  * before dropping a reference on any frame that was replaced.  -EBUSY where a
- * P2M_FOREIGN entry stands, and for a grant where anything does.
+ * P2M_FOREIGN entry stands, and for a grant where anything does but a device,
+ * which dom0 may have given up: its map shows all there is below 4 GiB.
  */
 int p2m_set_noflush(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order,
 		    enum p2m_type type);

@@ -6,11 +6,25 @@
  * stopped: there is nothing behind such an address and no device
  * model that could answer.
  *
- * dom0 gets a device's memory above 4 GiB at the first touch, since the firmware
- * need not list it.  Where there is RAM that is not dom0's (the hypervisor, the
+ * dom0 gets a device's memory at the first touch: above 4 GiB since the firmware
+ * need not list it, below where frames of others stood meanwhile.  Where there is
+ * RAM that is not dom0's (the hypervisor, the pool), it gets #GP at the
+ * instruction: the linear address, which #PF would need, is not known, and an
+ * invented value would be worse than a fault.
+ */
+/*
+ * npf.c - the guest touched what its nested map does not give it
+ *
+ * A write to what is mapped read-only (a granted page) gets #GP.  Else a guest is
+ * stopped: there is nothing behind such an address and no device
+ * model that could answer.
+ *
+ * dom0 gets a device's memory at the first touch: above 4 GiB since the firmware
+ * need not list it, below where frames of others stood meanwhile.  Where there is RAM that is not dom0's (the hypervisor, the
  * pool), it gets #GP at the instruction: the linear address, which #PF would
  * need, is not known, and an invented value would be worse than a fault.
  */
+#include "apic.h"
 #include "arch.h"
 #include "../boot/boot.h"
 
@@ -19,7 +33,7 @@ static bool is_device(u64 gpa)
 {
 	u64 frame = ALIGN_DOWN(gpa, PAGE_SIZE);
 
-	if (frame < FOUR_GIB)
+	if (frame == APIC_BASE_ADDR)
 		return false;
 	for (unsigned int i = 0; i < firmware_map.nr; i++) {
 		const struct memmap_range *r = &firmware_map.range[i];

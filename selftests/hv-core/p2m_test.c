@@ -355,6 +355,17 @@ TEST(removal_waits_for_cpus_in_the_guest)
 	p2m_flush(d);
 	CHECK(d->tlb_gen != gen && host_kicked == BIT(1));
 
+	/* A grant's place is empty, or dom0 has given up a device there. */
+	cpus[1].guest_epoch = 9;
+	host_kicked = 0;
+	gen = d->tlb_gen;
+	CHECK(!p2m_set_noflush(d, 6, 6, 0, P2M_GRANT_RW));
+	CHECK(d->tlb_gen == gen && !host_kicked);
+	CHECK(!p2m_set_noflush(d, 6, INVALID_MFN, 0, P2M_NONE));
+	CHECK(!p2m_set(d, 6, 6, 0, P2M_MMIO));
+	CHECK(!p2m_set_noflush(d, 6, 5, 0, P2M_GRANT_RW));
+	CHECK(d->tlb_gen != gen && host_kicked == BIT(1));
+
 	/* A superpage over single frames replaces entries too. */
 	cpus[1].guest_epoch = 9;
 	host_kicked = 0;
@@ -496,7 +507,7 @@ TEST(random_changes_agree_with_a_model)
 		case 3: { /* in a batch */
 			enum p2m_type was = model[p][at].type;
 			bool busy = was == P2M_FOREIGN ||
-				    (was != P2M_NONE &&
+				    (was != P2M_NONE && was != P2M_MMIO &&
 				     (type == P2M_GRANT_RW ||
 				      type == P2M_GRANT_RO));
 			int err = p2m_set_noflush(d, place[p] + at, mfn, 0,

@@ -59,7 +59,10 @@ static gfn_t random_gfn(struct domain *d)
 		return RAM_START / PAGE_SIZE + rnd(RAM_END - RAM_START) /
 					       PAGE_SIZE;
 	}
-	/* Guests in low memory; dom0's identity RAM, and a hole after the pool. */
+	/*
+	 * Guests in low memory; dom0's identity RAM, and after the pool a hole,
+	 * every other frame of which is a device's at first.
+	 */
 	if (!d->privileged)
 		return rnd(GUEST_GFNS);
 	return rnd(2) ? RAM_START / PAGE_SIZE + rnd(DOM0_FRAMES) :
@@ -343,7 +346,10 @@ static void model_boot(void)
 		enum p2m_type type;
 		mfn_t mfn = p2m_lookup(dom0, gfn, &type, NULL);
 
-		p2m_set(dom0, gfn, mfn, 0, type);
+		if (gfn >= RAM_END / PAGE_SIZE && gfn % 2)
+			p2m_set(dom0, gfn, gfn, 0, P2M_MMIO);
+		else
+			p2m_set(dom0, gfn, mfn, 0, type);
 	}
 	for (u64 gfn = (1UL << 36) - 2; gfn < 1UL << 36; gfn++)
 		p2m_set(dom0, gfn, INVALID_MFN, 0, P2M_NONE);

@@ -100,6 +100,11 @@ BOOTS = [
     Boot("smp4", [*DOM0, t.dom0_pinned, *PATHS[:1]],
          {"dom0_vcpus": 4, "cpus": 4, "hv_args": "dom0_vcpus_pin"}),
     Boot("q35", DOM0 + PATHS[:1], {"machine": "q35"}),
+    # No RAM is left where Linux maps what is not its own: it goes where dom0's
+    # map shows devices.
+    Boot("big-dom0", PATHS, {"memory": 6144, "dom0_memory": 4096}),
+    Boot("big-dom0-stock", PATHS, {**STOCK, "memory": 6144,
+                                   "dom0_memory": 4096}),
     # One vCPU more than there are CPUs, which dom0 does not get.
     Boot("level", DOM0 + PATHS[:2],
          {"dom0_args": "pci=nomsi", "dom0_vcpus": 3}),
