@@ -12,19 +12,6 @@
  * instruction: the linear address, which #PF would need, is not known, and an
  * invented value would be worse than a fault.
  */
-/*
- * npf.c - the guest touched what its nested map does not give it
- *
- * A write to what is mapped read-only (a granted page) gets #GP.  Else a guest is
- * stopped: there is nothing behind such an address and no device
- * model that could answer.
- *
- * dom0 gets a device's memory at the first touch: above 4 GiB since the firmware
- * need not list it, below where frames of others stood meanwhile.  Where there is RAM that is not dom0's (the hypervisor, the
- * pool), it gets #GP at the instruction: the linear address, which #PF would
- * need, is not known, and an invented value would be worse than a fault.
- */
-#include "apic.h"
 #include "arch.h"
 #include "../boot/boot.h"
 
