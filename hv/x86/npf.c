@@ -12,6 +12,7 @@
  * instruction: the linear address, which #PF would need, is not known, and an
  * invented value would be worse than a fault.
  */
+#include "apic.h"
 #include "arch.h"
 #include "../boot/boot.h"
 
