@@ -130,8 +130,8 @@ def _memory_cells(run):
                 cell.update(status="ok", rounds=[size], median=size, min=size,
                             max=size)
             else:
-                cell.update(status="skipped", rounds=[], median=None,
-                            reason="less than xl can tell, 1 MiB", log=None)
+                cell.update(status="below 1 MiB", rounds=[], median=None,
+                            reason="less than xl can tell", log=None)
             cells.append(cell)
     return cells
 
