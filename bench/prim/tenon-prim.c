@@ -89,6 +89,7 @@ static irqreturn_t prim_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
+/* Asleep where the CPU is wanted by whoever will send the event. */
 static int prim_await(const struct prim_chan *ch, int hits)
 {
 	u64 end = ktime_get_ns() + EVENT_TIMEOUT_NS;
@@ -97,20 +98,10 @@ static int prim_await(const struct prim_chan *ch, int hits)
 	while (smp_load_acquire(&ch->hits) == hits) {
 		if (ktime_get_ns() > end)
 			return -ETIMEDOUT;
-		cpu_relax();
-	}
-	return 0;
-}
-
-/* The same, leaving the CPU to whoever will send the event. */
-static int prim_await_asleep(const struct prim_chan *ch, int hits)
-{
-	u64 end = ktime_get_ns() + EVENT_TIMEOUT_NS;
-
-	/* Pairs with the release in prim_interrupt(). */
-	while (smp_load_acquire(&ch->hits) == hits) {
-		if (ktime_get_ns() > end)
-			return -ETIMEDOUT;
+		if (!shared) {
+			cpu_relax();
+			continue;
+		}
 		local_irq_disable();
 		if (READ_ONCE(ch->hits) == hits)
 			safe_halt();
@@ -128,8 +119,7 @@ static int prim_event(unsigned int n)
 		u64 start = ktime_get_ns();
 
 		notify_remote_via_evtchn(prim_chan.port);
-		err = shared ? prim_await_asleep(&prim_chan, hits) :
-			       prim_await(&prim_chan, hits);
+		err = prim_await(&prim_chan, hits);
 		if (err)
 			return err;
 		batches_spent += READ_ONCE(prim_chan.hit_ns) - start;
