@@ -305,8 +305,12 @@ static void netfront_backend_changed(struct xenbus_device *xbdev,
 		netif_carrier_on(front->dev);
 		netdev_notify_peers(front->dev);
 		break;
-	case XenbusStateClosing:
 	case XenbusStateClosed:
+		/* it has yet to see that we, or a driver before us, begin anew */
+		if (xbdev->state == XenbusStateInitialising)
+			break;
+		fallthrough;
+	case XenbusStateClosing:
 		netfront_closing(front);
 		break;
 	default:
@@ -364,7 +368,7 @@ static void netfront_await(struct xenbus_device *xbdev, enum xenbus_state least)
 	do {
 		state = xenbus_read_driver_state(xbdev->otherend);
 		if (state == XenbusStateUnknown || state == XenbusStateInitWait ||
-		    state >= least)
+		    (state >= least && state <= XenbusStateClosed))
 			return;
 		msleep(20);
 	} while (time_before(jiffies, end));

@@ -274,6 +274,35 @@ def net_reload_front(m):
     stream(m, 2, "after reload")
 
 
+def net_back_late(m):
+    """Our front end waits for a back end that does not answer, for a while, and
+    one that loads does not take what it wrote before for an answer."""
+    if not ours(m, "front"):
+        return
+    driver = ("/sys/bus/xen-backend/drivers/" +
+              ("tenon-netback" if ours(m, "back") else "vif"))
+    domid = m.run("xl domid guest").strip()
+    store = f"/local/domain/0/backend/vif/{domid}/0"
+    m.run(f"echo vif-{domid}-0 >{driver}/unbind && "
+          f"xenstore-write {store}/state 8", step="it stays Reconfigured")
+    took = m.guest_run("read from rest </proc/uptime; "
+                       f"{UNLOAD_FRONT}; read to rest </proc/uptime; "
+                       "echo ${from%.*} ${to%.*}", 90).split()
+    expect(int(took[1]) - int(took[0]) >= 4, f"no wait for it: {took}")
+    m.run(f"xenstore-write {store}/state 6", step="it is Closed")
+    # which waits for devices that are about to connect
+    m.guest_run("modprobe tenon-netfront >/dev/null 2>&1 & sleep 5")
+    state = m.run(f"xenstore-read /local/domain/{domid}/device/vif/0/state")
+    expect(state.strip() == "1", f"in state {state.strip()} before it begins")
+    m.run(f"echo vif-{domid}-0 >{driver}/bind && "
+          f"ip link set vif{domid}.0 master xenbr0 up", step="it begins")
+    guest_wait(m, "[ -e /sys/class/net/eth0 ]", "eth0 is back")
+    m.guest_run(f"ip link set eth0 up; ip addr add {GUEST}/24 dev eth0 "
+                "2>/dev/null; true")
+    reachable(m)
+    stream(m, 2, "after")
+
+
 def net_stock_beside(m):
     """Ours beside stock: refused with one line."""
     if not ours(m, "front"):
@@ -552,7 +581,7 @@ TESTS = [net_features, net_ping_sizes, net_stream, net_stream_ipv6,
          net_stream_offloads, net_stream_mtu, net_udp, net_rx_stall,
          net_tx_stall, net_detach_under_load, net_rate,
          net_hostile_front, net_hostile_back, net_counters,
-         net_reload_front, net_stock_beside, net_save_restore]
+         net_reload_front, net_back_late, net_stock_beside, net_save_restore]
 # With one stock half.
 MIXED = [net_features, net_ping_sizes, net_stream, net_stream_ipv6,
          net_stream_offloads, net_stream_mtu, net_udp, net_detach_under_load,

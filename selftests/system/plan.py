@@ -153,7 +153,7 @@ LONG = (blk_system.resize, blk_system.rebind, blk_system.hostile_back_end,
         net_tests.net_stream_mtu, net_tests.net_rx_stall,
         net_tests.net_detach_under_load, net_tests.net_rate,
         net_tests.net_hostile_back, net_tests.net_reload_front,
-        net_tests.net_stock_beside)
+        net_tests.net_back_late, net_tests.net_stock_beside)
 
 
 def plan(hv, kver):
