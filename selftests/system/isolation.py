@@ -89,7 +89,7 @@ def _expect_passed(m, test, arguments="", vcpus=1, timeout=300, extra=""):
 
 def bystander_starts(m):
     """A guest that only computes, beside which all else happens."""
-    m.free_before = t.free_memory(m)
+    m.free_before = t.settled_memory(m)
     _create(m, BYSTANDER, "test=spin")
     t.wait_for(m, "grep -q ending /var/log/xen/console/guest-"
                   f"{BYSTANDER}.log", "the bystander runs")
@@ -181,9 +181,7 @@ def crashes(m):
 def memory_returns(m):
     """What all these guests had is free again."""
     m.run(f"xl destroy {BYSTANDER}")
-    t.wait_for(m, "[ $(xl info | awk '/^free_memory/ { print $3 }') = "
-                  f"{m.free_before} ]", f"free memory is {m.free_before} MiB "
-                  "again")
+    t.memory_returns(m, m.free_before)
 
 
 TESTS = [bystander_starts, garbage, garbage_again, processor, memory, events,

@@ -39,11 +39,35 @@ def free_memory(m):
                          re.M).group(1))
 
 
+def settled_memory(m):
+    """Free MiB, once what is left of the guests before has been freed.
+
+    Xen gives a domain's last pages back some time after xl destroy.
+    """
+    now = free_memory(m)
+    for _ in range(10):
+        before = now
+        time.sleep(2)
+        now = free_memory(m)
+        if now == before:
+            break
+    return now
+
+
 def wait_for(m, script, text, timeout=60):
     """Run a script in dom0 until it succeeds."""
     m.run(f"for i in $(seq {timeout * 2 * m.slow}); do ( {script} ) "
           ">/dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1",
           timeout * 2 + 60, step=text)
+
+
+def memory_returns(m, before, timeout=60):
+    """No fewer MiB are free than before guests came and went."""
+    end = time.monotonic() + timeout * m.slow
+    while (now := free_memory(m)) < before and time.monotonic() < end:
+        time.sleep(0.5)
+    expect(now >= before, f"{now} MiB are free and {before} were; domains:\n" +
+           m.run("xl list"))
 
 
 def guest_wait(m, script, text, name="guest", timeout=60):
@@ -443,31 +467,29 @@ def life_cycle(m):
           "kernel=\"/boot/kernel/vmlinux\"\nmemory=160\nvcpus=2\n"
           "tsc_mode=\"native\"\nEOF")
     m.run("xl create -q -p /run/small.cfg && xl destroy small")
-    before = free_memory(m)
+    before = settled_memory(m)
     for number in range(25):
         m.run("xl create -q -p /run/small.cfg && xl destroy small",
               step=f"create and destroy {number}")
-    wait_for(m, f"[ $(xl info | awk '/^free_memory/ {{ print $3 }}') = "
-                f"{before} ]", f"free memory is {before} MiB again")
+    memory_returns(m, before)
 
 
 def full_life_cycle(m):
     """The same with guests that booted and used their devices."""
     m.create()
     guest_destroy(m)
-    before = free_memory(m)
+    before = settled_memory(m)
     for _ in range(2):
         m.create()
         m.guest_run("dd if=/dev/xvda of=/dev/null bs=64k count=256 "
                     "iflag=direct")
         guest_destroy(m)
-    wait_for(m, f"[ $(xl info | awk '/^free_memory/ {{ print $3 }}') = "
-                f"{before} ]", f"free memory is {before} MiB again")
+    memory_returns(m, before)
 
 
 def destroy_under_load(m):
     """A guest dies amid disk and network I/O; the next one works."""
-    before = free_memory(m)
+    before = settled_memory(m)
     for _ in range(2):
         m.create(Guest(disks=Guest().disks + jobs.GUEST_DISKS))
         m.guest_run("iperf3 -s -D; (fio --name=l --filename=/dev/xvdc "
@@ -477,8 +499,7 @@ def destroy_under_load(m):
         m.run("(iperf3 -c 10.0.2.21 -t 60 -P 2 >/dev/null 2>&1 &); sleep 4")
         guest_destroy(m)
         m.run("pkill -x iperf3; true")
-    wait_for(m, f"[ $(xl info | awk '/^free_memory/ {{ print $3 }}') = "
-                f"{before} ]", f"free memory is {before} MiB again")
+    memory_returns(m, before)
 
 
 def two_guests(m):
