@@ -25,6 +25,7 @@
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
+#include <linux/sched/stat.h>
 #include <linux/smpboot.h>
 #include <linux/timer.h>
 #include <uapi/linux/sched/types.h>
@@ -57,7 +58,8 @@ MODULE_PARM_DESC(poll_us,
 
 /**
  * struct tenon_poller - the poller of one CPU
- * @lock: guards all below; taken from any context
+ * @lock: guards all below; taken from any context.  @steal and @pause_until are
+ *	written on this CPU with preemption off, with or without it
  * @rings: what to look at
  * @current_ring: being looked at just now, hence not in @rings
  * @dropped: @current_ring was taken away meanwhile
@@ -146,6 +148,59 @@ void tenon_poll_event(struct tenon_poll *p)
 	}
 }
 EXPORT_SYMBOL_GPL(tenon_poll_event);
+
+/* May the thread that is on this CPU look at @p for a while? */
+static bool poll_may_spin(struct tenon_poller *pc, u64 now)
+{
+	return pc->active && (s64)(now - pc->pause_until) >= 0 &&
+		list_empty(&pc->rings) && single_task_running() &&
+		!need_resched();
+}
+
+/**
+ * tenon_poll_spin() - look at a ring from the thread that serves it
+ * @p: ring that ran dry, not armed and not polled
+ * @pending: is there work; called with preemption off
+ *
+ * As long as nothing else is to be done on this CPU it saves the way to the
+ * poller's thread and back.  Process context, no locks held.
+ *
+ * Return: what to do: serve the ring; arm it and hand it to tenon_poll_start();
+ * or arm it and sleep.
+ */
+enum tenon_spin tenon_poll_spin(struct tenon_poll *p,
+				bool (*pending)(struct tenon_poll *p))
+{
+	enum tenon_spin end = TENON_SPIN_OFFER;
+	u64 start = local_clock(), now = start;
+	struct tenon_poller *pc;
+
+	if (!poll_window() || !p->credit)
+		return TENON_SPIN_OFFER;
+	pc = get_cpu_ptr(&pollers);
+	while (poll_may_spin(pc, now)) {
+		if (pending(p)) {
+			p->hits++;
+			poll_credit(p, true);
+			end = TENON_SPIN_WORK;
+			break;
+		}
+		if (now - start >= poll_window()) {
+			p->misses++;
+			p->idle_at = start;
+			poll_credit(p, false);
+			end = TENON_SPIN_SLEEP;
+			break;
+		}
+		if (poll_cpu_stolen(pc, now))
+			break;
+		cpu_relax();
+		now = local_clock();
+	}
+	put_cpu_ptr(&pollers);
+	return end;
+}
+EXPORT_SYMBOL_GPL(tenon_poll_spin);
 
 static bool poll_may_hold(const struct tenon_poller *pc, u64 now)
 {

@@ -80,6 +80,18 @@ enum tenon_look {
 };
 
 /**
+ * enum tenon_spin - how tenon_poll_spin() ended
+ * @TENON_SPIN_WORK: there is work
+ * @TENON_SPIN_OFFER: the poller is to have the ring
+ * @TENON_SPIN_SLEEP: looked for long enough
+ */
+enum tenon_spin {
+	TENON_SPIN_WORK,
+	TENON_SPIN_OFFER,
+	TENON_SPIN_SLEEP,
+};
+
+/**
  * struct tenon_poll - a ring that can be polled
  * @look: disarm the ring if it is armed, look for work; preemption and bottom
  *	halves are off, interrupts on; must not sleep
@@ -116,6 +128,8 @@ void tenon_poll_init(struct tenon_poll *p,
 		     void (*sleep)(struct tenon_poll *p));
 void tenon_poll_start(struct tenon_poll *p);
 bool tenon_poll_hold(struct tenon_poll *p);
+enum tenon_spin tenon_poll_spin(struct tenon_poll *p,
+				bool (*pending)(struct tenon_poll *p));
 void tenon_poll_event(struct tenon_poll *p);
 bool tenon_poll_take(struct tenon_poll *p);
 bool tenon_poll_stream(const struct tenon_poll *p);

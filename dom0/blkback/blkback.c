@@ -7,8 +7,9 @@
  * publishes whatever responses have come together.  Responses that complete
  * when no pass is going on are published at once by whoever completes them.
  *
- * When the ring has run dry it is armed and offered to the CPU's poller.  While
- * the poller has the ring the thread sleeps; both never consume at once.
+ * When the ring has run dry the thread looks at it for a while, if it has the CPU
+ * to itself; else it arms the ring and offers it to the CPU's poller.  While the
+ * poller has the ring the thread sleeps; both never consume at once.
  */
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -44,6 +45,14 @@ static void ring_event(void *ctx)
 	ring_kick(ring);
 }
 
+static bool ring_pending(struct tenon_poll *p)
+{
+	struct blkback_ring *ring = container_of(p, struct blkback_ring, poll);
+
+	return BLKBACK_RING_CALL(ring, pending) ||
+		BLKBACK_RING_CALL(ring, broken);
+}
+
 /* The poller's look: the thread does the work, it may have to sleep for it. */
 static enum tenon_look ring_look(struct tenon_poll *p)
 {
@@ -53,8 +62,7 @@ static enum tenon_look ring_look(struct tenon_poll *p)
 		ring->armed = false;
 		BLKBACK_RING_CALL(ring, disarm);
 	}
-	if (!BLKBACK_RING_CALL(ring, pending) &&
-	    !BLKBACK_RING_CALL(ring, broken))
+	if (!ring_pending(p))
 		return TENON_LOOK_IDLE;
 	ring_kick(ring);
 	return TENON_LOOK_TAKEN;
@@ -232,6 +240,7 @@ static int ring_pass(struct blkback_ring *ring)
 /* Serves until nothing is left and somebody else watches the ring. */
 static void ring_run(struct blkback_ring *ring)
 {
+	enum tenon_spin spin;
 	unsigned long wait;
 	int n;
 
@@ -250,9 +259,7 @@ static void ring_run(struct blkback_ring *ring)
 		if (n) {
 			ring->useful = true;
 			cond_resched();
-			continue;
-		}
-		if (BLKBACK_RING_CALL(ring, broken)) {
+		} else if (BLKBACK_RING_CALL(ring, broken)) {
 			/* Its EOI is never sent: the peer stays unheard. */
 			dev_err_ratelimited(&ring->be->dev->dev,
 					    "queue %u: impossible index, ring stopped\n",
@@ -260,10 +267,14 @@ static void ring_run(struct blkback_ring *ring)
 			wait_event_idle(ring->wake, kthread_should_stop());
 			return;
 		}
+		spin = tenon_poll_spin(&ring->poll, ring_pending);
+		if (spin == TENON_SPIN_WORK || (n && spin == TENON_SPIN_OFFER))
+			continue;
 		tenon_chan_eoi(&ring->chan, ring->useful);
 		ring->useful = false;
 		if (!ring_arm(ring)) {
-			tenon_poll_start(&ring->poll);
+			if (spin == TENON_SPIN_OFFER)
+				tenon_poll_start(&ring->poll);
 			return;
 		}
 	}
