@@ -4,7 +4,7 @@
  *
  * A domain has one pending bit and one mask bit for each port, and each of its
  * virtual CPUs a selector (one bit for each word of pending bits) and a flag
- * that asks for an upcall.  All are memory shared between the hypervisor, which
+ * that asks for an upcall.  A word has 64 bits for 64-bit guests, 32 for others.  All are memory shared between the hypervisor, which
  * sends, and the guest, which receives and masks.  This file is what either
  * side does with the words and nothing else: no allocation, no lock, no
  * dependency, so that the hypervisor delivers with exactly the code that user
@@ -36,7 +36,7 @@
  *
  * Both sides may be hostile.  Whatever stands in the words, these functions
  * touch only the bits named by their arguments; @port has been checked by the
- * caller to be below 4096, and pointers are the caller's own.
+ * caller to be below 4096 (or 1024), and pointers are the caller's own.
  */
 #ifndef TENON_EVTCHN_2L_H
 #define TENON_EVTCHN_2L_H
@@ -51,6 +51,27 @@
 
 #define EVTCHN_2L_WORD_BITS 64
 #define EVTCHN_2L_PORTS (EVTCHN_2L_WORD_BITS * EVTCHN_2L_WORD_BITS)
+
+/**
+ * struct evtchn_2l - where the words are
+ * @pending: pending words of the receiving domain
+ * @mask: its mask words
+ * @selector: selector of the virtual CPU the port is bound to
+ * @upcall: that one's upcall flag
+ * @first: bit of @selector that stands for the first word
+ * @word_bits: pending bits that one bit of the selector stands for
+ *
+ * Pointers are to 64 bits whatever the guest's words have: the bit of a port is
+ * in the same place.
+ */
+struct evtchn_2l {
+	uint64_t *pending;
+	uint64_t *mask;
+	uint64_t *selector;
+	uint8_t *upcall;
+	uint32_t first;
+	uint32_t word_bits;
+};
 
 static inline bool evtchn_2l_test_bit(const uint64_t *words, uint32_t n)
 {
@@ -80,76 +101,63 @@ static inline bool evtchn_2l_clear_bit(uint64_t *words, uint32_t n)
  * Steps E and F.  The flag is set by exchange too: exactly one of several
  * senders is told to interrupt the virtual CPU.
  */
-static inline enum evtchn_sent evtchn_2l_raise(uint64_t *selector,
-						  uint8_t *upcall,
-						  uint32_t port)
+static inline enum evtchn_sent evtchn_2l_raise(const struct evtchn_2l *e,
+					       uint32_t port)
 {
-	if (evtchn_2l_set_bit(selector, port / EVTCHN_2L_WORD_BITS))
+	if (evtchn_2l_set_bit(e->selector, e->first + port / e->word_bits))
 		return EVTCHN_QUEUED;
-	if (__atomic_exchange_n(upcall, 1, __ATOMIC_SEQ_CST))
+	if (__atomic_exchange_n(e->upcall, 1, __ATOMIC_SEQ_CST))
 		return EVTCHN_QUEUED;
 	return EVTCHN_UPCALL;
 }
 
 /**
  * evtchn_2l_send() - make a port pending
- * @pending: pending words of the receiving domain
- * @mask: its mask words
- * @selector: selector of the virtual CPU the port is bound to
- * @upcall: that one's upcall flag
+ * @e: the words
  * @port: checked port number
  *
  * Return: what was done; on EVTCHN_UPCALL the caller interrupts the virtual
  * CPU, on any but EVTCHN_MERGED it looks for pollers of the port.
  */
-static inline enum evtchn_sent evtchn_2l_send(uint64_t *pending,
-						 const uint64_t *mask,
-						 uint64_t *selector,
-						 uint8_t *upcall,
-						 uint32_t port)
+static inline enum evtchn_sent evtchn_2l_send(const struct evtchn_2l *e,
+					      uint32_t port)
 {
-	if (evtchn_2l_set_bit(pending, port)) /* A */
+	if (evtchn_2l_set_bit(e->pending, port)) /* A */
 		return EVTCHN_MERGED;
-	if (evtchn_2l_test_bit(mask, port)) /* B, pairs with C */
+	if (evtchn_2l_test_bit(e->mask, port)) /* B, pairs with C */
 		return EVTCHN_MASKED;
-	return evtchn_2l_raise(selector, upcall, port);
+	return evtchn_2l_raise(e, port);
 }
 
 /**
  * evtchn_2l_unmask() - unmask a port, and redo the notification it missed
- * @pending: pending words of the domain
- * @mask: its mask words
- * @selector: selector of the virtual CPU the port is bound to
- * @upcall: that one's upcall flag
+ * @e: the words
  * @port: checked port number
  *
  * Return: EVTCHN_UPCALL if the virtual CPU has to be interrupted; else
  * EVTCHN_QUEUED, or EVTCHN_MERGED if nothing was pending or masked.
  */
-static inline enum evtchn_sent evtchn_2l_unmask(const uint64_t *pending,
-						   uint64_t *mask,
-						   uint64_t *selector,
-						   uint8_t *upcall,
-						   uint32_t port)
+static inline enum evtchn_sent evtchn_2l_unmask(const struct evtchn_2l *e,
+						uint32_t port)
 {
-	if (!evtchn_2l_clear_bit(mask, port)) /* C */
+	if (!evtchn_2l_clear_bit(e->mask, port)) /* C */
 		return EVTCHN_MERGED;
-	if (!evtchn_2l_test_bit(pending, port)) /* D, pairs with A */
+	if (!evtchn_2l_test_bit(e->pending, port)) /* D, pairs with A */
 		return EVTCHN_MERGED;
-	return evtchn_2l_raise(selector, upcall, port);
+	return evtchn_2l_raise(e, port);
 }
 
 /**
  * evtchn_2l_raise_all() - make the receiver look at every port
- * @selector: selector of a virtual CPU whose words have just moved here
- * @upcall: its upcall flag
+ * @e: the words of a virtual CPU, which have just moved here
  *
  * Return: true if the virtual CPU has to be interrupted.
  */
-static inline bool evtchn_2l_raise_all(uint64_t *selector, uint8_t *upcall)
+static inline bool evtchn_2l_raise_all(const struct evtchn_2l *e)
 {
-	__atomic_store_n(selector, ~(uint64_t)0, __ATOMIC_SEQ_CST); /* E */
-	return !__atomic_exchange_n(upcall, 1, __ATOMIC_SEQ_CST); /* F */
+	__atomic_fetch_or(e->selector, ~(uint64_t)0 << e->first,
+			  __ATOMIC_SEQ_CST); /* E */
+	return !__atomic_exchange_n(e->upcall, 1, __ATOMIC_SEQ_CST); /* F */
 }
 
 /*

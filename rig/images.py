@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import lzma
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -96,11 +97,11 @@ def _stamped(name, digest, build, say):
     return target
 
 
-def _fetch_deb(package, into):
+def _fetch_deb(package, into, options=()):
     """Download one package through apt and unpack it."""
     os.makedirs(into, exist_ok=True)
     _call(f"download {package}",
-          ["apt-get", "-qq", "-o", "APT::Sandbox::User=root",
+          ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", *options,
            "download", package], cwd=into)
     debs = [n for n in os.listdir(into) if n.endswith(".deb")]
     if len(debs) != 1:
@@ -225,6 +226,66 @@ def cpio(tree, path):
                        input=b"\0".join(sorted(names.split(b"\0"))).lstrip(
                            b"\0") + b"\0",
                        cwd=tree, stdout=f, check=True)
+
+
+def _apt_i386(work):
+    """Options for apt to find packages for i386: lists of its own, in work."""
+    lists = os.path.join(work, "lists")
+    os.makedirs(os.path.join(lists, "partial"))
+    options = ["-o", f"Dir::State::Lists={lists}", "-o",
+               "APT::Architecture=i386", "-o", "APT::Architectures=i386"]
+    # Some source of this machine may have nothing for i386; if one is missed
+    # the download fails.
+    subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root",
+                    *options, "update"], stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, check=False)
+    return options
+
+
+def kernel32(init, say):
+    """Debian's kernel for 32-bit machines, and an initramfs that runs init.
+
+    Returns the paths of vmlinux32 and guest32.cpio, in which there are
+    busybox, the front ends, and init: a shell script.
+    """
+    meta = "linux-image-686-pae"
+    names = ("xen-blkfront", "xen-netfront")
+
+    def build(work):
+        deb = os.path.join(work, "deb")
+        options = _apt_i386(deb)
+        found = re.search(r"Depends: (linux-image-(\S+))$", _call(
+            f"find {meta}", ["apt-cache", *options, "depends", meta])
+            .decode(), re.M)
+        if not found:
+            raise ImageError(f"apt knows no {meta} for i386")
+        package, kver = found.groups()
+        tree = _fetch_deb(package, os.path.join(deb, "kernel"), options)
+        source = os.path.join(tree, "lib", "modules", kver)
+        _call("depmod", ["depmod", "-b", tree, kver])
+        base = os.path.join(work, "tree")
+        for name in ("bin", "sbin", "dev", "proc", "sys", "tmp", "modules"):
+            os.makedirs(os.path.join(base, name))
+        for path in _needed(names, source):
+            shutil.copy(os.path.join(source, path),
+                        os.path.join(base, "modules"))
+        busybox = _fetch_deb("busybox-static", os.path.join(deb, "busybox"),
+                             options)
+        shutil.copy(os.path.join(busybox, "bin", "busybox"),
+                    os.path.join(base, "bin"))
+        shutil.copy(init, os.path.join(base, "init"))
+        os.chmod(os.path.join(base, "init"), 0o755)
+        cpio(base, os.path.join(work, "guest32.cpio"))
+        with open(os.path.join(work, "vmlinux32"), "wb") as f:
+            f.write(extract_vmlinux(_file_bytes(
+                os.path.join(tree, "boot", f"vmlinuz-{kver}"))))
+        shutil.rmtree(base)
+        shutil.rmtree(deb)
+
+    directory = _stamped("kernel32", _digest("1", meta, names,
+                                             _file_bytes(init)), build, say)
+    return tuple(os.path.join(directory, name)
+                 for name in ("vmlinux32", "guest32.cpio"))
 
 
 def kernel(kver, say):

@@ -76,6 +76,8 @@ struct gnttab_setup_table {
 	u64 frame_list; /* guest pointer to u64 frame numbers, out */
 };
 
+#define MEMBERS_gnttab_setup_table "hwhl"
+
 #define GNTCOPY_source_gref (1U << 0)
 #define GNTCOPY_dest_gref (1U << 1)
 
@@ -94,6 +96,8 @@ struct gnttab_copy {
 	u16 flags; /* GNTCOPY_* */
 	s16 status; /* out */
 };
+
+#define MEMBERS_gnttab_copy "lhh.lhh.hhh"
 
 struct gnttab_query_size {
 	domid_t dom;

@@ -5,6 +5,8 @@
 
 #include "../include/types.h"
 
+/* MEMBERS_*: how a structure differs for 32-bit code, see call/arg.h. */
+
 enum {
 	XENMEM_decrease_reservation = 1,
 	XENMEM_maximum_ram_page = 2,
@@ -42,6 +44,8 @@ struct xen_memory_reservation {
 	domid_t domid;
 };
 
+#define MEMBERS_memory_reservation "llwwh"
+
 struct xen_memory_domain {
 	domid_t domid;
 };
@@ -62,6 +66,8 @@ struct xen_add_to_physmap {
 	u64 gpfn;
 };
 
+#define MEMBERS_add_to_physmap "hhwll"
+
 struct xen_add_to_physmap_batch {
 	domid_t domid;
 	u16 space;
@@ -72,15 +78,21 @@ struct xen_add_to_physmap_batch {
 	u64 errs;
 };
 
+#define MEMBERS_add_to_physmap_batch "hhhhlll"
+
 struct xen_remove_from_physmap {
 	domid_t domid;
 	u64 gpfn;
 };
 
+#define MEMBERS_remove_from_physmap "hl"
+
 struct xen_memory_map {
 	u32 nr_entries;
 	u64 buffer;
 };
+
+#define MEMBERS_memory_map "wl"
 
 struct xen_foreign_memory_map {
 	domid_t domid;

@@ -24,6 +24,8 @@ struct sched_poll {
 	u64 timeout; /* system time, 0 for none */
 };
 
+#define MEMBERS_sched_poll "lwq"
+
 struct sched_remote_shutdown {
 	domid_t domain_id;
 	u32 reason;

@@ -28,6 +28,8 @@ struct vcpu_set_singleshot_timer {
 	u32 flags;
 };
 
+#define MEMBERS_vcpu_set_singleshot_timer "qw"
+
 struct vcpu_register_vcpu_info {
 	u64 gfn;
 	u32 offset;

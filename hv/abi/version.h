@@ -33,6 +33,8 @@ struct xen_platform_parameters {
 	u64 virt_start;
 };
 
+#define MEMBERS_platform_parameters "l"
+
 struct xen_feature_info {
 	u32 submap_idx;
 	u32 submap; /* out */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xen.h - the core of the Xen 4.17 hypercall ABI, for 64-bit x86 guests
+ * xen.h - the core of the Xen 4.17 hypercall ABI, for 64-bit x86 guests, and
+ *	what of it 32-bit ones see otherwise
  *
  * Numbers and layouts are facts shared with every Xen guest; the selftest
  * selftests/hv/abi_layout.c compares them with a distribution's Xen headers.
@@ -112,9 +113,20 @@ struct vcpu_info {
 	struct vcpu_time_info time;
 };
 
+/* The same for 32-bit code: another selector, at another place. */
+struct vcpu_info32 {
+	u8 evtchn_upcall_pending;
+	u8 evtchn_upcall_mask;
+	u8 pad[2];
+	u32 evtchn_pending_sel;
+	u32 arch[6];
+	struct vcpu_time_info time;
+};
+
 #define XEN_LEGACY_MAX_VCPUS 32
 #define EVTCHN_2L_WORDS 64
 #define EVTCHN_2L_NR_CHANNELS (EVTCHN_2L_WORDS * 64)
+#define EVTCHN_2L32_NR_CHANNELS (32 * 32)
 
 /**
  * struct shared_info - page shared between a guest and the hypervisor
@@ -143,6 +155,18 @@ struct shared_info {
 	u64 arch_p2m_generation;
 };
 
+/* The same for 32-bit code: a bit for 1,024 ports, and the rest moves up. */
+struct shared_info32 {
+	struct vcpu_info32 vcpu_info[XEN_LEGACY_MAX_VCPUS];
+	u32 evtchn_pending[32];
+	u32 evtchn_mask[32];
+	u32 wc_version;
+	u32 wc_sec;
+	u32 wc_nsec;
+	u32 arch[6];
+	u32 wc_sec_hi;
+};
+
 /**
  * struct vcpu_runstate_info - how long a vCPU has been in which state
  * @state: enum runstate
@@ -158,6 +182,12 @@ struct vcpu_runstate_info {
 };
 
 #define XEN_RUNSTATE_UPDATE (1ULL << 63)
+
+#define MEMBERS_vcpu_runstate_info "wqqqqq"
+
+/* Where the times begin, from which on it is the same for 32-bit code. */
+#define VCPU_RUNSTATE_ENTRY offsetof(struct vcpu_runstate_info, state_entry_time)
+#define VCPU_RUNSTATE_ENTRY32 4
 
 /**
  * struct multicall_entry - one call of a multicall

@@ -7,7 +7,6 @@
  * changes both ends under both locks; so neither the peer's domain nor its
  * channel needs a reference.
  */
-#include "evtchn_2l.h"
 #include "evtchn_fifo.h"
 #include "event.h"
 
@@ -251,10 +250,11 @@ static void upcall(struct vcpu *v)
  * What the selector says is nothing to FIFO; that finds what is ready in the
  * control block, which does not move.
  */
-static bool raise_all(struct vcpu_info *vi)
+static bool raise_all(struct domain *d, struct vcpu_info *vi)
 {
-	return evtchn_2l_raise_all(&vi->evtchn_pending_sel,
-				   &vi->evtchn_upcall_pending);
+	struct evtchn_2l words = event_2l_words(d, vi);
+
+	return evtchn_2l_raise_all(&words);
 }
 
 /*
@@ -267,7 +267,7 @@ static void tell(struct vcpu *v, struct vcpu_info *vi, enum evtchn_sent sent)
 {
 	struct vcpu_info *now = READ_ONCE(v->vcpu_info);
 
-	if (unlikely(vi != now) && raise_all(now))
+	if (unlikely(vi != now) && raise_all(v->domain, now))
 		sent = EVTCHN_UPCALL;
 	if (sent == EVTCHN_UPCALL)
 		upcall(v);
@@ -284,8 +284,16 @@ void evtchn_deliver(struct domain *d, u32 port, struct evtchn *c)
 	__atomic_fetch_add(&d->events_sent, 1, __ATOMIC_RELAXED);
 	sent = abi->send(v, port, c, vi);
 	/* Changed meanwhile: nobody may look at the old ABI's words any more. */
-	if (unlikely(abi != READ_ONCE(t->abi)))
-		sent = load_acquire(&t->abi)->send(v, port, c, vi);
+	if (unlikely(abi != READ_ONCE(t->abi))) {
+		enum evtchn_sent again =
+			load_acquire(&t->abi)->send(v, port, c, vi);
+
+		/* The pending bit may be in the same place, the selector not. */
+		if (raise_all(d, vi) || again == EVTCHN_UPCALL)
+			sent = EVTCHN_UPCALL;
+		else if (sent == EVTCHN_MERGED)
+			sent = EVTCHN_QUEUED;
+	}
 	if (sent == EVTCHN_MERGED)
 		return;
 	tell(v, vi, sent);
@@ -307,8 +315,37 @@ void evtchn_vcpu_info_moved(struct vcpu *v)
 {
 	/* The new place is visible to senders before every port is raised. */
 	smp_mb();
-	if (raise_all(v->vcpu_info))
+	if (raise_all(v->domain, v->vcpu_info))
 		upcall(v);
+}
+
+long evtchn_set_layout(struct domain *d, bool shared32)
+{
+	struct evtchn_table *t = d->evtchn;
+	const struct evtchn_abi *abi;
+	long ret = 0;
+
+	spin_lock(&t->lock);
+	if (d->shared32 == shared32)
+		goto out;
+	abi = shared32 ? &evtchn_2l32 : &evtchn_2l;
+	for (u32 i = abi->max_ports / 64; i < BITS_TO_WORDS(t->max_ports); i++)
+		if (!t->fifo && t->used[i])
+			ret = -EBUSY;
+	if (ret)
+		goto out;
+	WRITE_ONCE(d->shared32, shared32);
+	if (!t->fifo) {
+		WRITE_ONCE(t->nr_ports, min(t->max_ports, abi->max_ports));
+		/* A sender that sees the new ABI sees the new layout... */
+		store_release(&t->abi, abi);
+	}
+	/* ...and one that does not, tells again: evtchn_deliver() */
+	for (unsigned int i = 0; i < d->max_vcpus; i++)
+		evtchn_vcpu_info_moved(d->vcpu[i]);
+out:
+	spin_unlock(&t->lock);
+	return ret;
 }
 
 long evtchn_send(struct domain *d, u32 port)

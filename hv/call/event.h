@@ -4,7 +4,7 @@
 #define HV_CALL_EVENT_H
 
 #include "../abi/event_channel.h"
-#include "evtchn_sent.h"
+#include "evtchn_2l.h"
 #include "hypercall.h"
 
 enum evtchn_state {
@@ -71,7 +71,7 @@ struct evtchn_abi {
 	unsigned int (*look)(struct domain *d, u32 port, struct evtchn *c);
 	void (*clear)(struct domain *d, u32 port, struct evtchn *c);
 };
-extern const struct evtchn_abi evtchn_2l, evtchn_fifo;
+extern const struct evtchn_abi evtchn_2l, evtchn_2l32, evtchn_fifo;
 
 struct event_fifo;
 
@@ -111,6 +111,15 @@ static inline struct evtchn *evtchn_of(struct domain *d, u32 port)
 	/* Pairs with the release in evtchn_alloc(). */
 	bucket = load_acquire(&t->bucket[port / EVTCHN_BUCKET]);
 	return bucket ? &bucket[port % EVTCHN_BUCKET] : NULL;
+}
+
+/* event_2l.c: the words of 2 levels, as the domain's shared page is laid out. */
+struct evtchn_2l event_2l_words(struct domain *d, struct vcpu_info *vi);
+
+/* The 2-level ABI of a domain. */
+static inline const struct evtchn_abi *evtchn_2l_of(const struct domain *d)
+{
+	return d->shared32 ? &evtchn_2l32 : &evtchn_2l;
 }
 
 /*

@@ -292,8 +292,8 @@ void fifo_release(struct domain *d)
 		if (c)
 			c->queue = 0;
 	}
-	t->abi = &evtchn_2l;
-	t->nr_ports = min(t->max_ports, evtchn_2l.max_ports);
+	t->abi = evtchn_2l_of(d);
+	t->nr_ports = min(t->max_ports, t->abi->max_ports);
 	t->fifo = NULL;
 	for (unsigned int i = 0; i < f->nr_pages; i++)
 		page_put(mfn_to_page(virt_to_mfn(f->page[i])));

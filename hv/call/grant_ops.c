@@ -6,6 +6,7 @@
  * are read, served and written back in batches; between batches arg[1] and
  * arg[2] move on, so the call can be continued.
  */
+#include "arg.h"
 #include "grant.h"
 
 /* The domain of a table query, or why not as GNTST_*. */
@@ -43,10 +44,11 @@ static long op_setup_table(u64 gva)
 {
 	struct gnttab_setup_table op;
 	const u64 nowhere = INVALID_GFN;
+	size_t unit = arg_size(sizeof(nowhere), MEMBERS_long);
 	struct domain *d;
 	long ret = 0;
 
-	if (guest_read(&op, gva, sizeof(op)))
+	if (arg_read(&op, gva, sizeof(op), MEMBERS_gnttab_setup_table, 1))
 		return -EFAULT;
 	d = query_domain(op.dom, &op.status);
 	if (d) {
@@ -57,10 +59,11 @@ static long op_setup_table(u64 gva)
 		domain_put(d);
 		if (op.status == GNTST_okay)
 			for (u32 i = 0; i < op.nr_frames && !ret; i++)
-				ret = guest_write(op.frame_list + i * 8,
-						  &nowhere, sizeof(nowhere));
+				ret = guest_write(op.frame_list + i * unit,
+						  &nowhere, unit);
 	}
-	return ret ? ret : guest_write(gva, &op, sizeof(op));
+	return ret ? ret : arg_write(gva, &op, sizeof(op),
+				     MEMBERS_gnttab_setup_table);
 }
 
 static long op_set_version(u64 gva)
@@ -114,7 +117,10 @@ static size_t request_size(u64 cmd)
 
 static long op_batches(struct hypercall *hc)
 {
-	size_t size = request_size(hc->arg[0]);
+	const char *members = hc->arg[0] == GNTTABOP_copy ?
+				      MEMBERS_gnttab_copy : NULL;
+	size_t wide = request_size(hc->arg[0]);
+	size_t size = arg_size(wide, members);
 	union batch batch;
 
 	while (hc->arg[2]) {
@@ -124,6 +130,7 @@ static long op_batches(struct hypercall *hc)
 		if (guest_area_get(&area, hc->arg[1], nr * size))
 			return -EFAULT;
 		guest_area_read(&area, &batch, nr * size);
+		arg_widen(&batch, wide, members, nr);
 		switch (hc->arg[0]) {
 		case GNTTABOP_map_grant_ref:
 			grant_map_batch(batch.map, nr);
@@ -135,6 +142,7 @@ static long op_batches(struct hypercall *hc)
 			grant_copy_batch(batch.copy, nr);
 			break;
 		}
+		arg_narrow(&batch, wide, members, nr);
 		guest_area_write(&area, 0, &batch, nr * size);
 		guest_area_put(&area);
 		hc->arg[1] += nr * size;

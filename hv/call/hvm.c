@@ -90,6 +90,10 @@ static long op_set_param(struct domain *d, void *arg)
 		ret = check_value(op->index, op->value);
 	if (ret)
 		return ret;
+	if (op->index == HVM_PARAM_CALLBACK_IRQ && d == current->domain)
+		ret = domain_set_layout(d, current->call32);
+	if (ret)
+		return ret;
 	WRITE_ONCE(d->hvm_param[op->index], op->value);
 	if (op->index == HVM_PARAM_CALLBACK_IRQ)
 		set_callback(d, op->value);

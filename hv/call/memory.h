@@ -3,6 +3,7 @@
 #ifndef HV_CALL_MEMORY_H
 #define HV_CALL_MEMORY_H
 
+#include "arg.h"
 #include "op.h"
 #include "../abi/memory.h"
 

@@ -123,6 +123,7 @@ static long physmap_batch(struct hypercall *hc, struct domain *d,
 			  struct domain *from,
 			  const struct xen_add_to_physmap_batch *arg)
 {
+	size_t unit = arg_size(sizeof(u64), MEMBERS_long);
 	u64 i = memory_resume_point(hc);
 
 	if (i > arg->size)
@@ -131,8 +132,10 @@ static long physmap_batch(struct hypercall *hc, struct domain *d,
 		u64 idx, gfn;
 		s32 err;
 
-		if (guest_read(&idx, arg->idxs + i * sizeof(idx), sizeof(idx)) ||
-		    guest_read(&gfn, arg->gpfns + i * sizeof(gfn), sizeof(gfn)))
+		if (arg_read(&idx, arg->idxs + i * unit, sizeof(idx),
+			     MEMBERS_long, 1) ||
+		    arg_read(&gfn, arg->gpfns + i * unit, sizeof(gfn),
+			     MEMBERS_long, 1))
 			return -EFAULT;
 		if (from)
 			err = physmap_add_foreign(d, from, idx, gfn);
@@ -152,7 +155,8 @@ long memory_add_to_physmap_batch(struct hypercall *hc)
 	struct domain *d, *from = NULL;
 	long ret = 0;
 
-	if (guest_read(&arg, hc->arg[1], sizeof(arg)))
+	if (arg_read(&arg, hc->arg[1], sizeof(arg),
+		     MEMBERS_add_to_physmap_batch, 1))
 		return -EFAULT;
 	d = domain_for_call(arg.domid, &ret);
 	if (!d)

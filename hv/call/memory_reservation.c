@@ -162,15 +162,17 @@ static long reservation_change(struct hypercall *hc,
 						      unsigned int nr,
 						      unsigned int order))
 {
+	size_t unit = arg_size(sizeof(u64), MEMBERS_long);
 	struct xen_memory_reservation arg;
 	u64 done = memory_resume_point(hc);
 	struct domain *d;
 	long ret;
 
-	if (guest_read(&arg, hc->arg[1], sizeof(arg)))
+	if (arg_read(&arg, hc->arg[1], sizeof(arg), MEMBERS_memory_reservation,
+		     1))
 		return -EFAULT;
 	if (arg.extent_order > MAX_ORDER ||
-	    arg.nr_extents > ~0UL >> XENMEM_CMD_BITS || done > arg.nr_extents)
+	    arg.nr_extents > ~0U >> XENMEM_CMD_BITS || done > arg.nr_extents)
 		return -EINVAL;
 	if (arg.mem_flags & XENMEMF_populate_on_demand)
 		return -EOPNOTSUPP;
@@ -183,8 +185,8 @@ static long reservation_change(struct hypercall *hc,
 						    (u64)CHUNK);
 		u64 gfn[CHUNK], n;
 
-		ret = guest_read(gfn, arg.extent_start + done * sizeof(gfn[0]),
-				 nr * sizeof(gfn[0]));
+		ret = arg_read(gfn, arg.extent_start + done * unit,
+			       sizeof(gfn[0]), MEMBERS_long, nr);
 		if (ret)
 			goto out;
 		n = change(d, gfn, nr, arg.extent_order);

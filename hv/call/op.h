@@ -23,13 +23,15 @@
  * @size: of the structure
  * @domid: offset of the domid in it, or OP_OWN_DOMAIN
  * @flags: OP_ANSWERS: it is written back if @fn returned 0; OP_PRIVILEGED: for
- *	dom0 only, others get -EPERM before anything is read
+ *	64-bit code of dom0 only, others get -EPERM before anything is read
+ * @members: how it differs for 32-bit code (arg.h), NULL if not
  */
 struct call_op {
 	long (*fn)(struct domain *d, void *arg);
 	u8 size;
 	u8 domid;
 	u8 flags;
+	const char *members;
 };
 
 /* Serve @op on the structure at @gva. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sched.c - hypercall 29: giving up the CPU, stopping */
 #include "../abi/sched.h"
+#include "arg.h"
 #include "event.h"
 
 #define POLL_PORTS_MAX 128
@@ -15,7 +16,7 @@ static long op_poll(u64 gva)
 	struct sched_poll op;
 	long pending = 0;
 
-	if (guest_read(&op, gva, sizeof(op)))
+	if (arg_read(&op, gva, sizeof(op), MEMBERS_sched_poll, 1))
 		return -EFAULT;
 	if (op.nr_ports > POLL_PORTS_MAX)
 		return -EINVAL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vcpu.c - hypercall 24 and what else a guest says about its own vCPUs */
 #include "../abi/vcpu.h"
-#include "hypercall.h"
+#include "arg.h"
 
 static long op_up(struct vcpu *v)
 {
@@ -42,12 +42,15 @@ static long op_register_runstate(struct vcpu *v, u64 gva)
 	struct vcpu_register_area op;
 	struct guest_area area = { .page = { NULL } };
 
-	if (guest_read(&op, gva, sizeof(op)))
+	if (arg_read(&op, gva, sizeof(op), MEMBERS_long, 1))
 		return -EFAULT;
 	if (op.gva &&
-	    guest_area_get(&area, op.gva, sizeof(struct vcpu_runstate_info)))
+	    guest_area_get(&area, op.gva,
+			   arg_size(sizeof(struct vcpu_runstate_info),
+				    MEMBERS_vcpu_runstate_info)))
 		return -EFAULT;
-	vcpu_place_runstate(v, &area);
+	vcpu_place_runstate(v, &area, current->call32 ? VCPU_RUNSTATE_ENTRY32 :
+							VCPU_RUNSTATE_ENTRY);
 	return 0;
 }
 
@@ -56,7 +59,7 @@ static long op_register_time(struct vcpu *v, u64 gva)
 	struct vcpu_register_area op;
 	struct vcpu_time_info info;
 
-	if (guest_read(&op, gva, sizeof(op)))
+	if (arg_read(&op, gva, sizeof(op), MEMBERS_long, 1))
 		return -EFAULT;
 	if (!op.gva)
 		return 0;
@@ -71,7 +74,7 @@ static long op_get_runstate(struct vcpu *v, u64 gva)
 	struct vcpu_runstate_info info;
 
 	vcpu_runstate(v, &info);
-	return guest_write(gva, &info, sizeof(info));
+	return arg_write(gva, &info, sizeof(info), MEMBERS_vcpu_runstate_info);
 }
 
 static long op_set_singleshot(struct vcpu *v, u64 gva)
@@ -80,7 +83,8 @@ static long op_set_singleshot(struct vcpu *v, u64 gva)
 
 	if (v != current)
 		return -EINVAL;
-	if (guest_read(&op, gva, sizeof(op)))
+	if (arg_read(&op, gva, sizeof(op), MEMBERS_vcpu_set_singleshot_timer,
+		     1))
 		return -EFAULT;
 	return vcpu_set_singleshot(v, op.timeout_abs_ns,
 				   op.flags & VCPU_SSHOTTMR_future);
@@ -125,6 +129,9 @@ long call_vcpu_op(struct hypercall *hc)
 /* The older way to set the single-shot timer: 0 stops it. */
 long call_set_timer_op(struct hypercall *hc)
 {
+	/* In two halves. */
+	if (current->call32)
+		hc->arg[0] |= hc->arg[1] << 32;
 	if (!hc->arg[0]) {
 		timer_cancel(&current->singleshot);
 		return 0;

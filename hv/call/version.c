@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* version.c - hypercall 17: what this hypervisor is and offers */
 #include "../abi/version.h"
-#include "hypercall.h"
+#include "arg.h"
 #include "options.h"
 
 /* The version of Xen whose ABI this is, not our own. */
@@ -76,7 +76,8 @@ long call_xen_version(struct hypercall *hc)
 	case XENVER_changeset:
 		return give_string(gva, "tenon", XEN_CHANGESET_INFO_LEN);
 	case XENVER_platform_parameters:
-		return guest_write(gva, &params, sizeof(params));
+		return arg_write(gva, &params, sizeof(params),
+				 MEMBERS_platform_parameters);
 	case XENVER_get_features:
 		return op_get_features(d, gva);
 	case XENVER_pagesize:

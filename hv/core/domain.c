@@ -477,24 +477,37 @@ u64 domain_cpu_ns(struct domain *d)
 void domain_set_wallclock(struct domain *d)
 {
 	u64 ns = wallclock_ns() + d->time_offset_s * 1000000000LL;
+	struct shared_info32 *s32;
 	struct shared_info *s;
-	u32 version;
+	u32 version, *wc, *hi;
 
 	spin_lock(&d->lock);
 	s = d->shared_info;
 	if (!s)
 		goto out; /* torn down */
-	version = READ_ONCE(s->wc_version) | 1;
+	s32 = (struct shared_info32 *)s;
+	wc = d->shared32 ? &s32->wc_version : &s->wc_version;
+	hi = d->shared32 ? &s32->wc_sec_hi : &s->wc_sec_hi;
+	version = READ_ONCE(wc[0]) | 1;
 	/*
 	 * Odd while in flux; the guest re-reads when it changed.  The release
 	 * stores pair with the read barriers of the guest's clock code.
 	 */
-	WRITE_ONCE(s->wc_version, version);
+	WRITE_ONCE(wc[0], version);
 	smp_mb(); /* with the guest's second read barrier */
-	WRITE_ONCE(s->wc_sec, (u32)(ns / 1000000000));
-	WRITE_ONCE(s->wc_nsec, (u32)(ns % 1000000000));
-	WRITE_ONCE(s->wc_sec_hi, (u32)(ns / 1000000000 >> 32));
-	store_release(&s->wc_version, version + 1);
+	WRITE_ONCE(wc[1], (u32)(ns / 1000000000));
+	WRITE_ONCE(wc[2], (u32)(ns % 1000000000));
+	WRITE_ONCE(*hi, (u32)(ns / 1000000000 >> 32));
+	store_release(&wc[0], version + 1);
 out:
 	spin_unlock(&d->lock);
+}
+
+long domain_set_layout(struct domain *d, bool shared32)
+{
+	long err = evtchn_set_layout(d, shared32);
+
+	if (!err)
+		domain_set_wallclock(d); /* it stands elsewhere now */
+	return err;
 }

@@ -111,7 +111,7 @@ void vcpu_release_places(struct vcpu *v)
 	v->vcpu_info_page = NULL;
 	if (pg)
 		page_put(pg);
-	vcpu_place_runstate(v, &nowhere);
+	vcpu_place_runstate(v, &nowhere, 0);
 }
 
 void vcpu_update_time(struct vcpu *v)
@@ -131,24 +131,25 @@ void vcpu_update_time(struct vcpu *v)
 	store_release(&t->version, ++v->time_version);
 }
 
-void vcpu_place_runstate(struct vcpu *v, const struct guest_area *area)
+void vcpu_place_runstate(struct vcpu *v, const struct guest_area *area,
+			 u8 entry)
 {
 	struct guest_area old;
 
 	spin_lock(&v->runstate_lock);
 	old = v->runstate_area;
 	v->runstate_area = *area;
+	v->runstate_entry = entry;
 	spin_unlock(&v->runstate_lock);
 	guest_area_put(&old);
 	vcpu_update_runstate_area(v);
 }
 
 /* state_entry_time, with the mark that it is being changed or without. */
-static void runstate_mark(const struct guest_area *a, u64 entry)
+static void runstate_mark(const struct vcpu *v, u64 entry)
 {
-	guest_area_write(a,
-			 offsetof(struct vcpu_runstate_info, state_entry_time),
-			 &entry, sizeof(entry));
+	guest_area_write(&v->runstate_area, v->runstate_entry, &entry,
+			 sizeof(entry));
 }
 
 void vcpu_update_runstate_area(struct vcpu *v)
@@ -166,13 +167,15 @@ void vcpu_update_runstate_area(struct vcpu *v)
 	if (a->page[0]) {
 		if (marked) {
 			info.state_entry_time = entry | XEN_RUNSTATE_UPDATE;
-			runstate_mark(a, info.state_entry_time);
+			runstate_mark(v, info.state_entry_time);
 			smp_mb(); /* pairs with the guest's re-read of it */
 		}
-		guest_area_write(a, 0, &info, sizeof(info));
+		guest_area_write(a, 0, &info.state, sizeof(info.state));
+		guest_area_write(a, v->runstate_entry, &info.state_entry_time,
+				 sizeof(info) - VCPU_RUNSTATE_ENTRY);
 		if (marked) {
 			smp_mb(); /* the mark is cleared last */
-			runstate_mark(a, entry);
+			runstate_mark(v, entry);
 		}
 	}
 	spin_unlock(&v->runstate_lock);

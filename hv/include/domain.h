@@ -53,7 +53,10 @@ enum runstate { /* the ABI's numbers */
  * @vcpu_info_page: holds a reference if it is a guest page
  * @runstate_area: where the guest wants to see its run states
  * @runstate_lock: protects @runstate_area and what is written there
+ * @runstate_entry: offset of state_entry_time there, which depends on the code
+ *	that registered it
  * @upcall_vector: per-vCPU vector (HVMOP_set_evtchn_upcall_vector), 0 for none
+ * @call32: the hypercall being served came from 32-bit code
  */
 struct vcpu {
 	struct domain *domain;
@@ -88,9 +91,11 @@ struct vcpu {
 	struct vcpu_info early_info; /* before registration, ids >= 32 */
 	struct page *vcpu_info_page;
 	struct guest_area runstate_area;
+	u8 runstate_entry;
 	struct spinlock runstate_lock;
 	u32 time_version;
 	u8 upcall_vector;
+	bool call32;
 
 	struct timer singleshot;
 	struct timer poll_timeout;
@@ -150,6 +155,7 @@ struct domain {
 
 	struct page *shared_info_page;
 	struct shared_info *shared_info;
+	bool shared32; /* it is laid out for 32-bit code */
 
 	struct evtchn_table *evtchn;
 	struct grant_table *grant;
@@ -250,6 +256,12 @@ int domain_kill(struct domain *d);
 /* Write the wall clock into its shared info, after it was set or offset. */
 void domain_set_wallclock(struct domain *d);
 
+/*
+ * Lay the shared page of the caller's domain out for 32-bit code, or for 64-bit
+ * code.  -EBUSY if ports are open that it would have no room for.
+ */
+long domain_set_layout(struct domain *d, bool shared32);
+
 /* getdomaininfo flags word (XEN_DOMINF_*) and total CPU time in ns. */
 u32 domain_info_flags(struct domain *d);
 u64 domain_cpu_ns(struct domain *d);
@@ -264,7 +276,8 @@ void vcpu_release_places(struct vcpu *v);
 /* Refresh vcpu_info.time; called before entry when it has moved or rescaled. */
 void vcpu_update_time(struct vcpu *v);
 /* Tell run states at @area from now on, which is @v's then; none if empty. */
-void vcpu_place_runstate(struct vcpu *v, const struct guest_area *area);
+void vcpu_place_runstate(struct vcpu *v, const struct guest_area *area,
+			 u8 entry);
 /* Write them there. */
 void vcpu_update_runstate_area(struct vcpu *v);
 int vcpu_set_singleshot(struct vcpu *v, u64 deadline_ns, bool future_only);

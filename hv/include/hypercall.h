@@ -63,6 +63,8 @@ void evtchn_send_virq(struct vcpu *v, u32 virq);
 void evtchn_send_global_virq(u32 virq);
 /* Move the pending state over when vcpu_info moves; called by vcpu_op. */
 void evtchn_vcpu_info_moved(struct vcpu *v);
+/* What of domain_set_layout() concerns event channels. */
+long evtchn_set_layout(struct domain *d, bool shared32);
 /* dump for the console key */
 void evtchn_dump(struct domain *d);
 

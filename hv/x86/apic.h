@@ -23,6 +23,7 @@
 #define APIC_PPR 0x0a
 #define APIC_EOI 0x0b
 #define APIC_LDR 0x0d
+#define APIC_DFR 0x0e /* xAPIC only */
 #define APIC_SVR 0x0f
 #define APIC_ISR 0x10
 #define APIC_TMR 0x18

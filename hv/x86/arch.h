@@ -122,6 +122,15 @@ int vlapic_write(struct vcpu *v, u32 reg, u64 val);
 int vlapic_pending(struct vcpu *v);
 void vlapic_accept(struct vcpu *v, u8 vector); /* IRR to ISR */
 u64 vlapic_base(struct vcpu *v);
+/* Its logical ID, of which MMIO has 8 bits, one for each of the first vCPUs. */
+u32 vlapic_ldr(const struct vcpu *v, bool mmio);
+/* vlapic_mmio.c: the guest touched @gpa; false if that was no register of it. */
+bool vlapic_mmio(struct vcpu *v, u64 gpa, bool write);
+/* Is it used by MMIO?  (Else by MSRs.) */
+static inline bool vlapic_is_mmio(const struct vcpu *v)
+{
+	return !(v->arch->vmcb->efer & EFER_LMA);
+}
 void vlapic_get_regs(struct vcpu *v, void *body);
 void vlapic_set_regs(struct vcpu *v, const void *body, u32 length);
 u32 vlapic_id(const struct vcpu *v);

@@ -176,11 +176,12 @@ static void get_lapic(struct vcpu *v, void *body)
 {
 	struct hvm_hw_lapic *to = body;
 
-	to->apic_base_msr = vlapic_base(v);
+	/* As its registers are kept, whether it is used so or by MMIO. */
+	to->apic_base_msr = vlapic_base(v) | APIC_BASE_X2APIC;
 	to->timer_divisor = 1;
 }
 
-/* There is no other mode than x2APIC. */
+/* What it was in another mode we could not tell from its registers. */
 static bool lapic_ok(const void *body, u32)
 {
 	const struct hvm_hw_lapic *from = body;

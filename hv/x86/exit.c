@@ -68,7 +68,7 @@ bool exit_skip(struct vcpu *v, u32 opcode, unsigned int opcode_len)
 	struct vcpu_arch *a = v->arch;
 	u64 rip = a->regs.rip;
 	struct known_insn *known = &a->known[rip % ARRAY_SIZE(a->known)];
-	bool kernel = !a->vmcb->cpl && svm_long_mode(v);
+	bool kernel = !a->vmcb->cpl && (svm_long_mode(v) || !a->vmcb->cs.base);
 	unsigned int len;
 
 	if (svm_features.nrips) {

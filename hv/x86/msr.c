@@ -265,6 +265,7 @@ static bool hypercall_page_write(struct vcpu *v, u64 val)
 	}
 	page_mark_written(pg);
 	page_put(pg);
+	domain_set_layout(v->domain, !svm_long_mode(v));
 	return true;
 }
 

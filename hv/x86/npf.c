@@ -4,7 +4,7 @@
  *
  * A write to what is mapped read-only (a granted page) gets #GP.  Else a guest is
  * stopped: there is nothing behind such an address and no device
- * model that could answer.
+ * model that could answer, but for the local APIC of 32-bit guests.
  *
  * dom0 gets a device's memory at the first touch: above 4 GiB since the firmware
  * need not list it, below where frames of others stood meanwhile.  Where there is
@@ -68,6 +68,8 @@ void npf_exit(struct vcpu *v)
 		npf_dom0(v, gpa);
 		return;
 	}
+	if (vlapic_mmio(v, gpa, vmcb->exit_info1 & NPF_WRITE))
+		return;
 	domain_crash(v->domain, "v%u: access to %#lx (%#lx) at %#lx", v->id, gpa,
 		     vmcb->exit_info1, v->arch->regs.rip);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vlapic.c - a vCPU's local APIC, in x2APIC mode for good
+ * vlapic.c - a vCPU's local APIC
  *
- * CPUID offers x2APIC and APIC_BASE says that it is on, so registers are MSRs
- * and there is no MMIO page.  Interrupts come from other vCPUs, from the event
+ * CPUID offers x2APIC and APIC_BASE says that it is on, so registers are MSRs;
+ * but not while the vCPU is out of long mode, for 32-bit kernels may know the
+ * older mode only (vlapic_mmio.c).  Interrupts come from other vCPUs, from the event
  * upcall vector, from its timer, and for dom0 from devices.
  */
 #include "apic.h"
@@ -46,7 +47,8 @@ u32 vlapic_id(const struct vcpu *v)
 
 u64 vlapic_base(struct vcpu *v)
 {
-	return APIC_BASE_ADDR | APIC_BASE_ENABLE | APIC_BASE_X2APIC |
+	return APIC_BASE_ADDR | APIC_BASE_ENABLE |
+	       (vlapic_is_mmio(v) ? 0 : APIC_BASE_X2APIC) |
 	       (v->id ? 0 : APIC_BASE_BSP);
 }
 
@@ -231,16 +233,19 @@ static void vlapic_deliver(struct vcpu *t, u64 icr)
 	}
 }
 
-static u32 vlapic_ldr(const struct vcpu *v)
+u32 vlapic_ldr(const struct vcpu *v, bool mmio)
 {
 	u32 id = vlapic_id(v);
 
+	if (mmio)
+		return v->id < 8 ? 1U << v->id : 0;
 	return (id >> 4) << 16 | 1U << (id & 15);
 }
 
-static bool vlapic_is_dest(const struct vcpu *t, u32 dest, bool logical)
+static bool vlapic_is_dest(const struct vcpu *t, u32 dest, bool logical,
+			   bool mmio)
 {
-	u32 ldr = vlapic_ldr(t);
+	u32 ldr = vlapic_ldr(t, mmio);
 
 	if (dest == DEST_BROADCAST)
 		return true;
@@ -271,7 +276,8 @@ static void vlapic_send(struct vcpu *v)
 			hit = t != v;
 			break;
 		default:
-			hit = vlapic_is_dest(t, icr >> 32, logical);
+			hit = vlapic_is_dest(t, icr >> 32, logical,
+					     vlapic_is_mmio(v));
 		}
 		if (hit)
 			vlapic_deliver(t, icr);
@@ -304,7 +310,7 @@ int vlapic_read(struct vcpu *v, u32 reg, u64 *val)
 		*val = vlapic_ppr(l);
 		return 0;
 	case APIC_LDR:
-		*val = vlapic_ldr(v);
+		*val = vlapic_ldr(v, false);
 		return 0;
 	case APIC_ISR ... APIC_ISR + 7:
 		*val = word_of(l->isr, reg - APIC_ISR);

@@ -43,6 +43,7 @@ static unsigned int rounds = 50000;
 #define APART __attribute__((aligned(128)))
 static uint64_t pending[64] APART, mask[64] APART, selector APART;
 static uint8_t upcall APART;
+static const struct evtchn_2l words = { pending, mask, &selector, &upcall, 0, 64 };
 
 static struct port {
 	uint32_t sent; /* written by the sender, read after the event */
@@ -86,8 +87,7 @@ static void *sender(void *arg)
 				left--;
 			dawdle(&seed);
 			p->sent = done[i];
-			sent[evtchn_2l_send(pending, mask, &selector, &upcall,
-					    nr)]++;
+			sent[evtchn_2l_send(&words, nr)]++;
 			idle = 0;
 		}
 		if (++idle > 1000)
@@ -114,7 +114,7 @@ static void serve(uint32_t nr, unsigned int *seed)
 	if (!hold)
 		return;
 	dawdle(seed);
-	evtchn_2l_unmask(pending, mask, &selector, &upcall, nr);
+	evtchn_2l_unmask(&words, nr);
 }
 
 static void *receiver(void *arg)
@@ -123,11 +123,11 @@ static void *receiver(void *arg)
 
 	(void)arg;
 	while (__atomic_load_n(&senders_left, __ATOMIC_ACQUIRE)) {
-		uint64_t words = evtchn_2l_take_upcall(&selector, &upcall);
+		uint64_t left = evtchn_2l_take_upcall(&selector, &upcall);
 
-		idle = words ? 0 : idle + 1;
-		for (; words; words &= words - 1) {
-			unsigned int w = __builtin_ctzll(words);
+		idle = left ? 0 : idle + 1;
+		for (; left; left &= left - 1) {
+			unsigned int w = __builtin_ctzll(left);
 			uint64_t ready = evtchn_2l_ready(pending, mask, w);
 
 			for (; ready; ready &= ready - 1)
@@ -142,7 +142,7 @@ static void *receiver(void *arg)
 
 			evtchn_2l_set_bit(mask, nr);
 			dawdle(&seed);
-			evtchn_2l_unmask(pending, mask, &selector, &upcall, nr);
+			evtchn_2l_unmask(&words, nr);
 		}
 	}
 	return NULL;

@@ -13,6 +13,7 @@
 
 static uint64_t pending[64], mask[64], selector;
 static uint8_t upcall;
+static const struct evtchn_2l words = { pending, mask, &selector, &upcall, 0, 64 };
 
 static void clear(void)
 {
@@ -24,12 +25,12 @@ static void clear(void)
 
 static enum evtchn_sent send(uint32_t port)
 {
-	return evtchn_2l_send(pending, mask, &selector, &upcall, port);
+	return evtchn_2l_send(&words, port);
 }
 
 static enum evtchn_sent unmask(uint32_t port)
 {
-	return evtchn_2l_unmask(pending, mask, &selector, &upcall, port);
+	return evtchn_2l_unmask(&words, port);
 }
 
 static bool only_bit(const uint64_t *words, uint32_t port)
@@ -109,11 +110,51 @@ TEST(receiver_takes_all)
 TEST(moved_words_are_all_looked_at)
 {
 	clear();
-	CHECK(evtchn_2l_raise_all(&selector, &upcall));
+	CHECK(evtchn_2l_raise_all(&words));
 	CHECK(upcall == 1 && selector == ~0ULL);
 	selector = 0;
-	CHECK(!evtchn_2l_raise_all(&selector, &upcall));
+	CHECK(!evtchn_2l_raise_all(&words));
 	CHECK(selector == ~0ULL);
+}
+
+/* What a guest of 32 bits shares, by its own types. */
+static union {
+	uint64_t words[16];
+	uint32_t bits[32];
+} pending32, mask32;
+static union {
+	uint64_t word;
+	struct {
+		uint8_t upcall, pad[3];
+		uint32_t selector;
+	};
+} info32;
+
+TEST(words_of_32_bits)
+{
+	static const struct evtchn_2l narrow = {
+		pending32.words, mask32.words, &info32.word, &info32.upcall, 32,
+		32
+	};
+
+	for (uint32_t port = 0; port < 1024; port++) {
+		uint32_t bit = 1U << (port % 32);
+
+		memset(&pending32, 0, sizeof(pending32));
+		info32.word = 0;
+		mask32.bits[port / 32] = bit;
+		CHECK(evtchn_2l_send(&narrow, port) == EVTCHN_MASKED);
+		CHECK(!info32.word);
+		CHECK(evtchn_2l_unmask(&narrow, port) == EVTCHN_UPCALL);
+		CHECK(!mask32.bits[port / 32]);
+		CHECK(pending32.bits[port / 32] == bit);
+		CHECK(info32.selector == 1U << (port / 32));
+		CHECK(info32.upcall == 1 && !info32.pad[0]);
+	}
+	info32.word = 0;
+	CHECK(evtchn_2l_raise_all(&narrow));
+	CHECK(info32.selector == ~0U && info32.word << 32 == 1ULL << 32);
+	CHECK(!evtchn_2l_raise_all(&narrow));
 }
 
 int main(void)
@@ -125,6 +166,7 @@ int main(void)
 		TAP_TEST(unmask_redoes_what_was_missed),
 		TAP_TEST(receiver_takes_all),
 		TAP_TEST(moved_words_are_all_looked_at),
+		TAP_TEST(words_of_32_bits),
 	};
 
 	return tap_run(tests, sizeof(tests) / sizeof(tests[0]));

@@ -27,6 +27,11 @@ void vcpu_set_down(struct vcpu *v, bool down)
 	v->down = down;
 }
 
+long domain_set_layout(struct domain *, bool)
+{
+	return 0;
+}
+
 void domain_pause(struct domain *d)
 {
 	d->toolstack_paused = true;

@@ -6,6 +6,7 @@ import os
 import sys
 
 import driver_domain
+import guest32
 import isolation
 import moving
 import saving
@@ -97,6 +98,8 @@ BOOTS = [
          {"guest_disks": 3, "limit": 3600}),
     Boot("saving", saving.TESTS, {"limit": 3600}),
     Boot("saving-stock", saving.TESTS, {**STOCK, "limit": 3600}),
+    Boot("guest32", guest32.TESTS, files=guest32.files),
+    Boot("guest32-stock", guest32.TESTS, STOCK, guest32.files),
     Boot("smp4", [*DOM0, t.dom0_pinned, *PATHS[:1]],
          {"dom0_vcpus": 4, "cpus": 4, "hv_args": "dom0_vcpus_pin"}),
     Boot("q35", DOM0 + PATHS[:1], {"machine": "q35"}),
