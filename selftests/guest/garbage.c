@@ -144,6 +144,7 @@ static bool answer_ok(u64 nr, s64 ret)
 
 static unsigned int nr_bad;
 static u64 trace;
+static bool narrow; /* by 32-bit code */
 
 static void try(u64 nr, const u64 *arg)
 {
@@ -157,7 +158,8 @@ static void try(u64 nr, const u64 *arg)
 		print("# %lx %lx %lx %lx %lx: %lx %lx %lx %lx", arg[0], arg[1],
 		      arg[2], arg[3], arg[4], ((u64 *)area)[0],
 		      ((u64 *)area)[1], ((u64 *)area)[2], ((u64 *)area)[3]);
-	ret = hypercall(nr, arg[0], arg[1], arg[2], arg[3], arg[4]);
+	ret = (narrow ? call32 : hypercall)(nr, arg[0], arg[1], arg[2], arg[3],
+					    arg[4]);
 	if (answer_ok(nr, ret))
 		return;
 	nr_bad++;
@@ -207,7 +209,8 @@ static void test_numbers(unsigned int rounds)
 	u64 arg[5];
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(huge); i++)
-		ok_eq(hypercall(huge[i], 0, 0, 0, 0, 0), -ENOSYS,
+		ok_eq(narrow ? call32((u32)huge[i] | 64, 0, 0, 0, 0, 0) :
+			       hypercall(huge[i], 0, 0, 0, 0, 0), -ENOSYS,
 		      "hypercall number 0x%lx does not exist", huge[i]);
 	for (u64 nr = 0; nr < 64; nr++) {
 		nr_bad = 0;
@@ -365,6 +368,9 @@ void test_garbage(void)
 	fill_area();
 
 	test_numbers(rounds);
+	note("%lu ms, now by 32-bit code", (now() - began) / 1000000);
+	narrow = true;
+	test_numbers(rounds / 2);
 	note("%lu ms", (now() - began) / 1000000);
 	test_multicall(rounds);
 	note("%lu ms", (now() - began) / 1000000);

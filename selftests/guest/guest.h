@@ -152,10 +152,16 @@ extern char user_page[], user_hypercall[];
 #define PTE_P 1UL
 #define PTE_RW 2UL
 #define PTE_US 4UL
+#define PTE_PS 0x80UL
 #define WINDOW_PAGES 512
 void *window_at(unsigned int page);
 void window_map(unsigned int page, u64 gpa, u64 flags);
 void window_unmap(unsigned int page);
+/*
+ * A hypercall by 32-bit code, which finds the window at 0 and can write there
+ * only: the low halves of window_at() are its pointers.
+ */
+s64 call32(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e);
 /* Numbers below 2 MiB are no pointers any more. */
 void low_memory_unmap(void);
 
@@ -182,6 +188,7 @@ static inline void cpuid(u32 leaf, u32 subleaf, u32 r[4])
 /* Tests: main.c calls one. */
 void test_smoke(void);
 void test_garbage(void);
+void test_narrow(void);
 void test_cpu(void);
 void test_memory(void);
 void test_events(void);

@@ -173,6 +173,63 @@ user_hypercall:
 	int $0x80
 
 	/*
+	 * u64 hypercall32(u64 nr, const u32 *args, u64 cr3): call as 32-bit code,
+	 * with other page tables, in which this is mapped, too.  What stands
+	 * above bit 31 of a register is not there for such code.
+	 */
+	.text
+	.globl hypercall32
+hypercall32:
+	push %rbx
+	push %rbp
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	movq %rsp, narrow_rsp(%rip)
+	movq %cr3, %rax
+	movq %rax, narrow_cr3(%rip)
+	movq %rdx, %cr3
+	movl %edi, %eax
+	movl (%rsi), %ebx
+	movl 4(%rsi), %ecx
+	movl 8(%rsi), %edx
+	movl 16(%rsi), %edi
+	movl 12(%rsi), %esi
+	btsq $32, %rax
+	btsq $33, %rbx
+	btsq $34, %rcx
+	btsq $35, %rdx
+	ljmp *narrow_entry(%rip)
+	.code32
+narrow_call:
+	vmmcall
+	ljmp $CODE64, $5f
+	.code64
+5:	movq narrow_cr3(%rip), %rcx
+	movq %rcx, %cr3
+	movq narrow_rsp(%rip), %rsp
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbp
+	pop %rbx
+	movslq %eax, %rax
+	ret
+
+	.data
+	.balign 8
+narrow_entry:
+	.long narrow_call
+	.word 0x30
+	.balign 8
+narrow_rsp:
+	.quad 0
+narrow_cr3:
+	.quad 0
+
+	/*
 	 * Second CPUs start here, copied to AP_TRAMPOLINE (page 8): real mode,
 	 * cs = page << 8.
 	 */

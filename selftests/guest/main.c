@@ -11,6 +11,7 @@ static const struct {
 	{ "smoke", test_smoke },
 	{ "own-vector", test_own_vector },
 	{ "garbage", test_garbage },
+	{ "narrow", test_narrow },
 	{ "events", test_events },
 	{ "fifo", test_fifo },
 	{ "grants", test_grants },

@@ -35,6 +35,34 @@ void window_unmap(unsigned int page)
 	window_set(page, 0);
 }
 
+static u64 narrow_pml4[512] __aligned(PAGE_SIZE);
+static u64 narrow_pdpt[512] __aligned(PAGE_SIZE);
+static u64 narrow_pd[512] __aligned(PAGE_SIZE);
+
+/* What 32-bit code sees: the window, at 0, and this image, read-only. */
+static u64 narrow_tables(void)
+{
+	extern u8 image_start[], image_end[];
+
+	if (!narrow_pml4[0]) {
+		for (u64 i = (u64)image_start >> 21;
+		     i <= (u64)image_end >> 21; i++)
+			narrow_pd[i] = i << 21 | PTE_PS | PTE_P;
+		narrow_pd[0] = (u64)pt | PTE_P | PTE_RW;
+		narrow_pdpt[0] = (u64)narrow_pd | PTE_P | PTE_RW;
+		narrow_pml4[0] = (u64)narrow_pdpt | PTE_P | PTE_RW;
+	}
+	return (u64)narrow_pml4;
+}
+
+s64 call32(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e)
+{
+	extern s64 hypercall32(u64 nr, const u32 *args, u64 cr3);
+	const u32 args[] = { a, b, c, d, e };
+
+	return hypercall32(nr, args, narrow_tables());
+}
+
 void low_memory_unmap(void)
 {
 	u64 cr3;

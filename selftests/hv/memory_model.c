@@ -84,12 +84,33 @@ static u64 random_pointer(unsigned int offset)
 	return rnd(32) ? arena_gva(offset) : odd[rnd(ARRAY_SIZE(odd))];
 }
 
+static const char *members_of(unsigned int cmd)
+{
+	switch (cmd) {
+	case XENMEM_populate_physmap:
+	case XENMEM_decrease_reservation:
+		return MEMBERS_memory_reservation;
+	case XENMEM_add_to_physmap:
+		return MEMBERS_add_to_physmap;
+	case XENMEM_add_to_physmap_batch:
+		return MEMBERS_add_to_physmap_batch;
+	case XENMEM_remove_from_physmap:
+		return MEMBERS_remove_from_physmap;
+	}
+	return NULL;
+}
+
 static long issue(unsigned int cmd, void *arg, size_t size)
 {
 	struct hypercall hc = { .nr = 12, .arg = { cmd, arena_gva(0) } };
 	long ret;
 
 	memcpy(arena, arg, size);
+	current->call32 = !rnd(3);
+	arg_narrow(arena, size, members_of(cmd), 1);
+	/* And the lists behind it. */
+	arg_narrow(arena + 1024, sizeof(u64), MEMBERS_long, 80);
+	arg_narrow(arena + 2048, sizeof(u64), MEMBERS_long, 24);
 	if (!rnd(64))
 		hc.arg[0] |= rnd(1UL << 40) << XENMEM_CMD_BITS;
 	if (!rnd(64))
@@ -97,6 +118,7 @@ static long issue(unsigned int cmd, void *arg, size_t size)
 	do
 		ret = call_memory_op(&hc);
 	while (ret == -ERESTART);
+	current->call32 = false;
 	if (cmd < ARRAY_SIZE(served)) {
 		issued[cmd]++;
 		/* For reservations: some extents were done. */
@@ -329,6 +351,9 @@ static void unmap_all_foreign(void)
 	cpus[0].vcpu = &vcpus[0];
 	unmap_foreign(RAM_START / PAGE_SIZE, RAM_END / PAGE_SIZE + 256);
 	unmap_foreign((1UL << 36) - 2, 1UL << 36);
+	/* What those become that no 32 bits hold. */
+	unmap_foreign((1UL << 32) - 5, 1UL << 32);
+	unmap_foreign(0, 1);
 }
 
 static void model_boot(void)
@@ -352,6 +377,8 @@ static void model_boot(void)
 			p2m_set(dom0, gfn, mfn, 0, type);
 	}
 	for (u64 gfn = (1UL << 36) - 2; gfn < 1UL << 36; gfn++)
+		p2m_set(dom0, gfn, INVALID_MFN, 0, P2M_NONE);
+	for (u64 gfn = (1UL << 32) - 5; gfn < 1UL << 32; gfn++)
 		p2m_set(dom0, gfn, INVALID_MFN, 0, P2M_NONE);
 	for (u64 gfn = 0; gfn < GUEST_GFNS; gfn++)
 		p2m_set(dom0, gfn, INVALID_MFN, 0, P2M_NONE);

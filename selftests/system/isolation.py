@@ -125,6 +125,11 @@ def garbage_again(m):
     _bystander_lives(m)
 
 
+def narrow(m):
+    """Hypercalls by 32-bit code of the guest."""
+    _expect_passed(m, "narrow")
+
+
 def processor(m):
     """CPUID, MSRs, ports, the APIC, what belongs to hypervisors, ring 3."""
     _expect_passed(m, "cpu")
@@ -184,5 +189,5 @@ def memory_returns(m):
     t.memory_returns(m, m.free_before)
 
 
-TESTS = [bystander_starts, garbage, garbage_again, processor, memory, events,
+TESTS = [bystander_starts, garbage, garbage_again, narrow, processor, memory, events,
          fifo, grants, two_vcpus, two_vcpus_on_one_cpu, crashes, memory_returns]
