@@ -4,11 +4,11 @@
  *
  * A domain has one pending bit and one mask bit for each port, and each of its
  * virtual CPUs a selector (one bit for each word of pending bits) and a flag
- * that asks for an upcall.  A word has 64 bits for 64-bit guests, 32 for others.  All are memory shared between the hypervisor, which
- * sends, and the guest, which receives and masks.  This file is what either
- * side does with the words and nothing else: no allocation, no lock, no
- * dependency, so that the hypervisor delivers with exactly the code that user
- * space tests.
+ * that asks for an upcall.  A word has 64 bits for 64-bit guests, 32 for others.
+ * All are memory shared between the hypervisor, which sends, and the guest,
+ * which receives and masks.  This file is what either side does with the words
+ * and nothing else: no allocation, no lock, no dependency, so that the
+ * hypervisor delivers with exactly the code that user space tests.
  *
  * Who writes what:
  *
