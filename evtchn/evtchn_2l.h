@@ -58,18 +58,16 @@
  * @mask: its mask words
  * @selector: selector of the virtual CPU the port is bound to
  * @upcall: that one's upcall flag
- * @first: bit of @selector that stands for the first word
- * @word_bits: pending bits that one bit of the selector stands for
+ * @word_bits: in a word and in the selector
  *
- * Pointers are to 64 bits whatever the guest's words have: the bit of a port is
- * in the same place.
+ * Whatever a word has, the bit of a port is in the same place: that of 64 bits.
+ * The selector is reached by bytes, for 32-bit guests align it to 4 only.
  */
 struct evtchn_2l {
 	uint64_t *pending;
 	uint64_t *mask;
-	uint64_t *selector;
+	uint8_t *selector;
 	uint8_t *upcall;
-	uint32_t first;
 	uint32_t word_bits;
 };
 
@@ -104,7 +102,11 @@ static inline bool evtchn_2l_clear_bit(uint64_t *words, uint32_t n)
 static inline enum evtchn_sent evtchn_2l_raise(const struct evtchn_2l *e,
 					       uint32_t port)
 {
-	if (evtchn_2l_set_bit(e->selector, e->first + port / e->word_bits))
+	uint32_t word = port / e->word_bits;
+	uint8_t bit = 1U << (word % 8);
+
+	if (__atomic_fetch_or(&e->selector[word / 8], bit, __ATOMIC_SEQ_CST) &
+	    bit)
 		return EVTCHN_QUEUED;
 	if (__atomic_exchange_n(e->upcall, 1, __ATOMIC_SEQ_CST))
 		return EVTCHN_QUEUED;
@@ -155,8 +157,8 @@ static inline enum evtchn_sent evtchn_2l_unmask(const struct evtchn_2l *e,
  */
 static inline bool evtchn_2l_raise_all(const struct evtchn_2l *e)
 {
-	__atomic_fetch_or(e->selector, ~(uint64_t)0 << e->first,
-			  __ATOMIC_SEQ_CST); /* E */
+	for (uint32_t i = 0; i < e->word_bits / 8; i++)
+		__atomic_store_n(&e->selector[i], 0xff, __ATOMIC_SEQ_CST); /* E */
 	return !__atomic_exchange_n(e->upcall, 1, __ATOMIC_SEQ_CST); /* F */
 }
 

@@ -9,16 +9,15 @@ struct evtchn_2l event_2l_words(struct domain *d, struct vcpu_info *vi)
 	struct evtchn_2l words = {
 		.pending = si->evtchn_pending,
 		.mask = si->evtchn_mask,
-		.selector = &vi->evtchn_pending_sel,
+		.selector = (u8 *)&vi->evtchn_pending_sel,
 		.upcall = &vi->evtchn_upcall_pending,
 		.word_bits = 64,
 	};
 
 	if (READ_ONCE(d->shared32)) {
-		/* Its selector is the upper half of the first 8 bytes. */
 		words.mask = (u64 *)si32->evtchn_mask;
-		words.selector = (u64 *)vi;
-		words.first = 32;
+		words.selector = (u8 *)vi + offsetof(struct vcpu_info32,
+						     evtchn_pending_sel);
 		words.word_bits = 32;
 	}
 	return words;

@@ -65,7 +65,7 @@ int vcpu_place_info(struct vcpu *v, gfn_t gfn, unsigned int offset)
 	struct page *pg;
 	int err = 0;
 
-	if (offset % 8 || offset > PAGE_SIZE - sizeof(*info))
+	if (offset % (current->call32 ? 4 : 8) || offset > PAGE_SIZE - sizeof(*info))
 		return -EINVAL;
 	pg = p2m_get_ram(d, gfn);
 	if (!pg)

@@ -43,7 +43,9 @@ static unsigned int rounds = 50000;
 #define APART __attribute__((aligned(128)))
 static uint64_t pending[64] APART, mask[64] APART, selector APART;
 static uint8_t upcall APART;
-static const struct evtchn_2l words = { pending, mask, &selector, &upcall, 0, 64 };
+static const struct evtchn_2l words = {
+	pending, mask, (uint8_t *)&selector, &upcall, 64
+};
 
 static struct port {
 	uint32_t sent; /* written by the sender, read after the event */

@@ -13,7 +13,9 @@
 
 static uint64_t pending[64], mask[64], selector;
 static uint8_t upcall;
-static const struct evtchn_2l words = { pending, mask, &selector, &upcall, 0, 64 };
+static const struct evtchn_2l words = {
+	pending, mask, (uint8_t *)&selector, &upcall, 64
+};
 
 static void clear(void)
 {
@@ -133,8 +135,8 @@ static union {
 TEST(words_of_32_bits)
 {
 	static const struct evtchn_2l narrow = {
-		pending32.words, mask32.words, &info32.word, &info32.upcall, 32,
-		32
+		pending32.words, mask32.words, (uint8_t *)&info32.selector,
+		&info32.upcall, 32
 	};
 
 	for (uint32_t port = 0; port < 1024; port++) {

@@ -200,6 +200,10 @@ static void test_own_vcpu(void)
 	ok(!(get32(LISTS) & 1) && get32(LISTS + 24), "is written");
 
 	/* At the end of what is mapped: there are no more bytes than these. */
+	put64(0, gfn_of(scratch[7]));
+	put32(8, 4);
+	ok_eq(call32(HYPERCALL_vcpu_op, VCPUOP_register_vcpu_info, 0, ADDRESS,
+		     0, 0), -EINVAL, "vcpu_info a second time");
 	put64(last, now() - 1);
 	put32(last + 8, VCPU_SSHOTTMR_future);
 	ok_eq(call32(HYPERCALL_vcpu_op, VCPUOP_set_singleshot_timer, 0,
