@@ -106,6 +106,7 @@ struct netfront *front_create(struct xenbus_device *xbdev, unsigned int queues)
 	front->dev = dev;
 	front->xbdev = xbdev;
 	front->max_queues = queues;
+	headroom_init(front);
 
 	dev->netdev_ops = &front_netdev_ops;
 	dev->ethtool_ops = &stats_ethtool_ops;
@@ -216,6 +217,7 @@ void front_stop(struct netfront *front)
 		front_down(front);
 	front->connected = false;
 	rtnl_unlock();
+	headroom_stop(front);
 }
 
 /**

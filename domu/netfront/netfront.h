@@ -7,6 +7,7 @@
  *  tx.c        start_xmit: copy into pages granted once, reap when room runs out
  *  rx.c        post pages, turn what came back into packets
  *  xdp.c       runs a program on each packet received; sends what programs redirect
+ *  headroom.c  asks the back end to leave room for XDP before packets
  *  stage.c     pages to receive into that stay mapped in the back end
  *  ctrl.c      control ring: asks the back end to map pages
  *  stats.c     ethtool counters, debugfs
@@ -257,6 +258,8 @@ struct netfront_queue {
  * @trusted: the back end may keep pages that the stack has
  * @can_headroom: the back end leaves room for XDP before packets if asked to
  * @xdp_prog: runs on each packet received, or NULL; changes under RTNL
+ * @headroom: the room that we last asked for
+ * @headroom_work: asks
  * @ctrl: control ring, or NULL
  * @features: what the back end can take, as device features
  * @old: counters of queues that are gone
@@ -274,6 +277,8 @@ struct netfront {
 	bool trusted;
 	bool can_headroom;
 	struct bpf_prog __rcu *xdp_prog;
+	unsigned int headroom;
+	struct work_struct headroom_work;
 	struct ctrl *ctrl;
 	netdev_features_t features;
 	u64 old[QUEUE_STATS];
@@ -327,8 +332,11 @@ bool stage_get(struct netfront_queue *q, struct rx_buffer *buf);
 void stage_put(struct netfront_queue *q, const struct rx_buffer *buf);
 void stage_free(struct netfront_queue *q);
 
-/* xenbus.c */
-int netfront_set_headroom(struct netfront *front, unsigned int headroom);
+/* headroom.c */
+void headroom_init(struct netfront *front);
+int headroom_write(struct netfront *front);
+void headroom_ask(struct netfront *front);
+void headroom_stop(struct netfront *front);
 
 /* tx.c */
 grant_ref_t tx_gref(const struct netfront_queue *q, unsigned int i);

@@ -244,7 +244,7 @@ void xdp_receive(struct netfront_queue *q, struct bpf_prog *prog,
 		return;
 	if (part->offset < XDP_PACKET_HEADROOM ||
 	    part->offset + part->len > XDP_PACKET_HEADROOM + XDP_FRAME_MAX) {
-		/* it was on its way when the back end was asked for room */
+		/* sent before the back end heard of our wish, or in spite of it */
 		page = page_address(part->buf.page);
 		memmove(page + XDP_PACKET_HEADROOM, page + part->offset,
 			part->len);
@@ -314,18 +314,13 @@ static int xdp_set(struct netfront *front, struct bpf_prog *prog,
 		err = xdp_check(front, extack);
 		if (err)
 			return err;
-		err = netfront_set_headroom(front, XDP_PACKET_HEADROOM);
-		if (err) {
-			NL_SET_ERR_MSG_MOD(extack,
-					   "the back end did not make room before packets");
-			return err;
-		}
 	}
 	rcu_assign_pointer(front->xdp_prog, prog);
 	if (old)
 		bpf_prog_put(old);
-	if (old && !prog)
-		netfront_set_headroom(front, 0);
+	/* one that is yet to connect reads it then */
+	if (!old != !prog && front->connected)
+		headroom_ask(front);
 	return 0;
 }
 

@@ -6,14 +6,13 @@
  *	back end has written its features (InitWait): we make the
  *	queues, write where they are				-> Connected
  *	back end is Connected: carrier on, tell the neighbours
- *	an XDP program comes or goes: ask for room before packets,
- *	wait for the back end to be Reconfigured		-> Reconfiguring, Connected
+ *	an XDP program comes or goes (headroom.c): we ask for room
+ *	before packets until the back end is Reconfigured	-> Reconfiguring, Connected
  *	back end is Closing, or we are unloaded			-> Closing, Closed
  *	back in another hypervisor (resume): drop the queues and begin again
  *
  * What the back end writes is checked like what it puts into the rings.
  */
-#include <linux/bpf.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/etherdevice.h>
@@ -30,9 +29,6 @@
  * to 1,024 grants more.
  */
 #define NETFRONT_MAX_QUEUES 8
-
-/* How long a program that comes waits for the back end. */
-#define NETFRONT_HEADROOM_MS 10000
 
 /* How long a leaving device waits for its back end, twice. */
 #define NETFRONT_CLOSE_MS 5000
@@ -169,63 +165,6 @@ static int netfront_write_features(struct netfront *front)
 	return err;
 }
 
-static int netfront_write_headroom(struct netfront *front, unsigned int headroom)
-{
-	if (!front->can_headroom)
-		return 0;
-	return xenbus_printf(XBT_NIL, front->xbdev->nodename, "xdp-headroom",
-			     "%u", headroom);
-}
-
-/*
- * Linux' back end stays Reconfigured, and has perhaps not read a later wish yet when
- * this returns.  Nothing but speed depends on it.
- */
-static int netfront_await_reconfigured(struct xenbus_device *xbdev)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(NETFRONT_HEADROOM_MS);
-	enum xenbus_state state;
-
-	for (;;) {
-		state = xenbus_read_driver_state(xbdev->otherend);
-		if (state == XenbusStateReconfigured)
-			return 0;
-		if (state != XenbusStateConnected &&
-		    state != XenbusStateInitWait)
-			return -ENODEV;
-		if (time_after(jiffies, end))
-			return -ETIMEDOUT;
-		msleep(20);
-	}
-}
-
-/**
- * netfront_set_headroom() - have the back end leave room before each packet
- * @front: interface; RTNL is held
- * @headroom: bytes
- *
- * A back end that is yet to come reads it when it connects.
- */
-int netfront_set_headroom(struct netfront *front, unsigned int headroom)
-{
-	struct xenbus_device *xbdev = front->xbdev;
-	int err;
-
-	if (!front->connected || xbdev->state != XenbusStateConnected)
-		return 0;
-	/* first the wish: the back end reads it as soon as it sees the state */
-	err = netfront_write_headroom(front, headroom);
-	if (!err)
-		err = xenbus_switch_state(xbdev, XenbusStateReconfiguring);
-	if (err)
-		return err;
-	err = netfront_await_reconfigured(xbdev);
-	if (err && headroom)
-		netfront_write_headroom(front, 0);
-	xenbus_switch_state(xbdev, XenbusStateConnected);
-	return err;
-}
-
 /*
  * The back end reads none of this before we are Connected, so that no
  * transaction is needed.
@@ -257,9 +196,7 @@ static void netfront_connect(struct netfront *front)
 	if (!err)
 		err = netfront_write_features(front);
 	if (!err)
-		err = netfront_write_headroom(front,
-					      rcu_access_pointer(front->xdp_prog) ?
-					      XDP_PACKET_HEADROOM : 0);
+		err = headroom_write(front);
 	if (err) {
 		xenbus_dev_fatal(xbdev, err, "writing %s", xbdev->nodename);
 		goto fail;
@@ -302,6 +239,8 @@ static void netfront_backend_changed(struct xenbus_device *xbdev,
 		if (!front->connected)
 			break;
 		ctrl_start(front);
+		/* a program may have come or gone since we wrote */
+		headroom_ask(front);
 		netif_carrier_on(front->dev);
 		netdev_notify_peers(front->dev);
 		break;

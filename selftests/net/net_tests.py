@@ -256,9 +256,31 @@ def net_detach_under_load(m):
     reachable(m)
 
 
+BACK_DRIVERS = "/sys/bus/xen-backend/drivers"
 # A bound device pins its driver.
 UNLOAD_FRONT = ("echo vif-0 >/sys/bus/xen/drivers/tenon-netfront/unbind && "
                 "rmmod tenon_netfront && [ ! -e /sys/class/net/eth0 ]")
+
+
+def back_leaves(m):
+    """The back end's driver lets go of the guest, which is not told."""
+    driver = "tenon-netback" if ours(m, "back") else "vif"
+    m.run(f"echo vif-$(xl domid guest)-0 >{BACK_DRIVERS}/{driver}/unbind")
+
+
+def back_comes(m):
+    """The back end's driver takes it up again."""
+    driver = "tenon-netback" if ours(m, "back") else "vif"
+    m.run(f"echo vif-$(xl domid guest)-0 >{BACK_DRIVERS}/{driver}/bind && "
+          f"ip link set {vif(m)} master xenbr0 up")
+
+
+def front_returns(m):
+    """The front end's driver is loaded: its interface comes back, and serves."""
+    guest_wait(m, "[ -e /sys/class/net/eth0 ]", "eth0 is back")
+    m.guest_run(f"ip link set eth0 up; ip addr add {GUEST}/24 dev eth0 "
+                "2>/dev/null; true")
+    reachable(m)
 
 
 def net_reload_front(m):
@@ -267,10 +289,7 @@ def net_reload_front(m):
         return
     for _ in range(2):
         m.guest_run(f"{UNLOAD_FRONT} && modprobe tenon-netfront", 60)
-        guest_wait(m, "[ -e /sys/class/net/eth0 ]", "eth0 is back")
-        m.guest_run(f"ip link set eth0 up; ip addr add {GUEST}/24 dev eth0 "
-                    "2>/dev/null; true")
-        reachable(m)
+        front_returns(m)
     stream(m, 2, "after reload")
 
 
@@ -279,12 +298,10 @@ def net_back_late(m):
     one that loads does not take what it wrote before for an answer."""
     if not ours(m, "front"):
         return
-    driver = ("/sys/bus/xen-backend/drivers/" +
-              ("tenon-netback" if ours(m, "back") else "vif"))
     domid = m.run("xl domid guest").strip()
     store = f"/local/domain/0/backend/vif/{domid}/0"
-    m.run(f"echo vif-{domid}-0 >{driver}/unbind && "
-          f"xenstore-write {store}/state 8", step="it stays Reconfigured")
+    back_leaves(m)
+    m.run(f"xenstore-write {store}/state 8", step="it stays Reconfigured")
     took = m.guest_run("read from rest </proc/uptime; "
                        f"{UNLOAD_FRONT}; read to rest </proc/uptime; "
                        "echo ${from%.*} ${to%.*}", 90).split()
@@ -294,12 +311,8 @@ def net_back_late(m):
     m.guest_run("modprobe tenon-netfront >/dev/null 2>&1 & sleep 5")
     state = m.run(f"xenstore-read /local/domain/{domid}/device/vif/0/state")
     expect(state.strip() == "1", f"in state {state.strip()} before it begins")
-    m.run(f"echo vif-{domid}-0 >{driver}/bind && "
-          f"ip link set vif{domid}.0 master xenbr0 up", step="it begins")
-    guest_wait(m, "[ -e /sys/class/net/eth0 ]", "eth0 is back")
-    m.guest_run(f"ip link set eth0 up; ip addr add {GUEST}/24 dev eth0 "
-                "2>/dev/null; true")
-    reachable(m)
+    back_comes(m)
+    front_returns(m)
     stream(m, 2, "after")
 
 
@@ -312,10 +325,7 @@ def net_stock_beside(m):
                 "dmesg | grep 'tenon-netfront: xen-netfront is loaded' && "
                 "echo vif-0 >/sys/bus/xen/drivers/vif/unbind; "
                 "rmmod xen_netfront && modprobe tenon-netfront")
-    guest_wait(m, "[ -e /sys/class/net/eth0 ]", "eth0 is back")
-    m.guest_run(f"ip link set eth0 up; ip addr add {GUEST}/24 dev eth0 "
-                "2>/dev/null; true")
-    reachable(m)
+    front_returns(m)
 
 
 def net_save_restore(m):
