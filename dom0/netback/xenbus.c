@@ -334,6 +334,7 @@ static int netback_write_features(struct xenbus_device *xbdev)
 		{ "feature-dynamic-multicast-control", 1 },
 		{ "feature-ctrl-ring", 1 },
 		{ "feature-xdp-headroom", 1 },
+		{ "feature-tenon-headroom", 1 },
 	};
 	unsigned int i;
 	int err = 0;

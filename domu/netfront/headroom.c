@@ -6,6 +6,10 @@
  * Reconfiguring until the back end is Reconfigured, and back to Connected.  Until
  * then, and if the back end does not follow, packets come without room, and xdp.c
  * makes it: nobody waits for this but the work item.
+ *
+ * Only a back end of ours is asked.  Linux' forgets the room, and the slot that tells
+ * of it, when it looks how many slots a packet takes: in a ring that runs dry it takes
+ * more than we have posted, and from then on thinks that it never runs dry.
  */
 #include <linux/bpf.h>
 #include <linux/delay.h>
@@ -21,10 +25,6 @@ static unsigned int headroom_wanted(struct netfront *front)
 	return rcu_access_pointer(front->xdp_prog) ? XDP_PACKET_HEADROOM : 0;
 }
 
-/*
- * Linux' back end stays Reconfigured, and has perhaps not read a later wish yet when
- * this returns.  Nothing but speed depends on it.
- */
 static void headroom_await(struct netfront *front)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(HEADROOM_MS);

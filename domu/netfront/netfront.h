@@ -256,7 +256,7 @@ struct netfront_queue {
  * @broken: the back end broke the protocol; nothing is done until it connects
  *	anew
  * @trusted: the back end may keep pages that the stack has
- * @can_headroom: the back end leaves room for XDP before packets if asked to
+ * @can_headroom: the back end may be asked to leave room for XDP before packets
  * @xdp_prog: runs on each packet received, or NULL; changes under RTNL
  * @headroom: the room that we last asked for
  * @headroom_work: asks

@@ -312,8 +312,9 @@ static void rx_add_part(struct netfront_queue *q, struct rx_packet *pkt,
 }
 
 /*
- * Our back end says where the bytes begin behind the headroom.  Linux' leaves it in
- * every page, says 0, and counts it among the bytes.
+ * Our back end says where the bytes begin behind the headroom.  Linux', which may
+ * leave it though we do not ask, does so in every page, says 0, and counts it among
+ * the bytes.
  */
 static void rx_skip_headroom(struct netfront_queue *q, struct rx_packet *pkt)
 {

@@ -10,10 +10,10 @@
  * redirected leaves in a page of a pool of its own.  One that is sent back is copied
  * like all that we send.
  *
- * Programs expect packets as they are on a wire.  A back end that leaves room for
- * them sends none that is to be segmented, that lacks its checksum or that takes more
- * than a page, as far as it can: Linux' does, and so may any for what was on its way
- * when the program came.  Such a packet is segmented or completed here.
+ * Programs expect packets as they are on a wire.  A back end of ours that leaves room
+ * for them sends none that is to be segmented, that lacks its checksum or that takes
+ * more than a page.  Others do, and so may ours with what was on its way when the
+ * program came.  Such a packet is segmented or completed here.
  */
 #include <linux/bpf.h>
 #include <linux/bpf_trace.h>
@@ -244,7 +244,7 @@ void xdp_receive(struct netfront_queue *q, struct bpf_prog *prog,
 		return;
 	if (part->offset < XDP_PACKET_HEADROOM ||
 	    part->offset + part->len > XDP_PACKET_HEADROOM + XDP_FRAME_MAX) {
-		/* sent before the back end heard of our wish, or in spite of it */
+		/* from a back end that leaves no room, or does not yet */
 		page = page_address(part->buf.page);
 		memmove(page + XDP_PACKET_HEADROOM, page + part->offset,
 			part->len);
@@ -289,11 +289,6 @@ static int xdp_check(const struct netfront *front,
 	if (READ_ONCE(front->broken)) {
 		NL_SET_ERR_MSG_MOD(extack, "the back end broke the protocol");
 		return -ENODEV;
-	}
-	if (!front->can_headroom) {
-		NL_SET_ERR_MSG_MOD(extack,
-				   "the back end cannot leave room before packets");
-		return -EOPNOTSUPP;
 	}
 	if (!xdp_mtu_fits(front->dev->mtu)) {
 		NL_SET_ERR_MSG_MOD(extack,

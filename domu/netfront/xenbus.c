@@ -7,7 +7,7 @@
  *	queues, write where they are				-> Connected
  *	back end is Connected: carrier on, tell the neighbours
  *	an XDP program comes or goes (headroom.c): we ask for room
- *	before packets until the back end is Reconfigured	-> Reconfiguring, Connected
+ *	before packets until our back end is Reconfigured	-> Reconfiguring, Connected
  *	back end is Closing, or we are unloaded			-> Closing, Closed
  *	back in another hypervisor (resume): drop the queues and begin again
  *
@@ -66,7 +66,7 @@ static int netfront_read_features(struct netfront *front)
 	if (netfront_flag(xbdev, "feature-ipv6-csum-offload"))
 		features |= NETIF_F_IPV6_CSUM;
 	front->features = features;
-	front->can_headroom = netfront_flag(xbdev, "feature-xdp-headroom");
+	front->can_headroom = netfront_flag(xbdev, "feature-tenon-headroom");
 	front->split = netfront_flag(xbdev, "feature-split-event-channels");
 	front->trusted = netfront_trusted &&
 			 xenbus_read_unsigned(xbdev->nodename, "trusted", 1);
@@ -113,7 +113,7 @@ static void netfront_remove_queues(struct netfront *front)
 	static const char * const key[] = {
 		"multi-queue-num-queues", "tx-ring-ref", "rx-ring-ref",
 		"event-channel", "event-channel-tx", "event-channel-rx",
-		"ctrl-ring-ref", "event-channel-ctrl",
+		"ctrl-ring-ref", "event-channel-ctrl", "xdp-headroom",
 	};
 	unsigned int i;
 	char queue[24];

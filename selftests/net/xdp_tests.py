@@ -175,24 +175,17 @@ def xdp_mtu(m):
     m.guest_run("ip link set eth0 mtu 1500")
 
 
-def xdp_no_headroom(m):
-    """With a back end that leaves no room a program is refused."""
-    if ours(m, "back"):
-        return
-    param = "/sys/module/xen_netback/parameters/provides_xdp_headroom"
-    m.run(f"echo N >{param}")
-    try:
-        with n.second_vif(m):
-            refused(m, f"{n.XDP} attach eth1 pass", "cannot leave room")
-    finally:
-        m.run(f"echo Y >{param}")
-
-
 def xdp_key(m):
     """The wish is in the store while a program is there, and is heard."""
     key = "xenstore-read /local/domain/$(xl domid guest)/device/vif/0/"
     back = ("xenstore-read /local/domain/0/backend/vif/$(xl domid guest)/0/")
     name = n.vif(m)
+    if ours(m, "front") and not ours(m, "back"):
+        # which does not count the slots that it takes then
+        with program(m, "pass"):
+            m.run(f"sleep 3; ! {key}xdp-headroom", step="Linux' is not asked")
+            n.dom0_wait(m, f"[ $({key}state) = 4 ]", "it stays Connected")
+        return
     for wanted in ("256", "0"):
         m.guest_run(f"{n.XDP} " + ("attach eth0 pass" if wanted == "256" else
                                    "detach eth0"))
@@ -245,7 +238,7 @@ def xdp_unload(m):
 
 def xdp_silent(m):
     """A back end that does not answer refuses nobody a program."""
-    if not ours(m, "front"):
+    if not (ours(m, "front") and ours(m, "back")):
         return
     state = "xenstore-read /local/domain/$(xl domid guest)/device/vif/0/state"
     n.back_leaves(m)
@@ -260,9 +253,28 @@ def xdp_silent(m):
     n.front_returns(m)
 
 
-TESTS = [xdp_pass, xdp_drop, xdp_tx, xdp_key, xdp_mtu, xdp_no_headroom,
-         xdp_memory, xdp_redirect, xdp_untrusted, xdp_flip, n.net_counters,
-         xdp_unload, xdp_silent]
+def xdp_saved(m):
+    """A program stays through save and restore; the new back end makes room."""
+    if not ours(m, "front"):
+        return
+    with program(m, "strict"):
+        m.run("xl save guest /tmp/guest.save && xl restore /tmp/guest.save; "
+              "s=$?; rm -f /tmp/guest.save; exit $s", 300, step="save, restore")
+        n.dom0_wait(m, f"ping -c 1 -W 2 {n.GUEST}", "the guest is back", 90)
+        # the guest's agent runs on, only its number is new
+        m.run("touch /run/guest-agent.$(xl domid guest)")
+        if ours(m, "back"):
+            got = m.run("xenstore-read /local/domain/$(xl domid guest)/device/"
+                        "vif/0/xdp-headroom").strip()
+            expect(got == "256", f"xdp-headroom is {got}")
+        before = xdp_counters(m)
+        stream(m, 8, "restored")
+        more(m, before, "pass", 500)
+    reachable(m)
+
+
+TESTS = [xdp_pass, xdp_drop, xdp_tx, xdp_key, xdp_mtu, xdp_memory,
+         xdp_redirect, xdp_untrusted, xdp_flip, n.net_counters, xdp_unload, xdp_silent, xdp_saved]
 # The stock front end sends nothing by another interface that has no program, and
 # what it sends back or on loses pages: not ours to mend.
 STOCK_FRONT = [xdp_pass, xdp_drop, xdp_key, xdp_flip, n.net_counters]
