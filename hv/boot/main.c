@@ -56,21 +56,19 @@ static void boot_cpu_step_aside(void)
 	boot_cpu_init(&cpus[nr_cpus]);
 }
 
-static void free_memory_init(void)
+static void frames_init(void)
 {
-	struct mfn_range free[MAX_E820];
+	struct mfn_range ram[MAX_E820];
 	unsigned int nr = 0;
 
 	for (unsigned int i = 0; i < firmware_map.nr; i++) {
 		const struct memmap_range *r = &firmware_map.range[i];
-		u64 start = max(r->start, dom0_top);
 
-		if (r->type != MEM_RAM || start >= r->end)
-			continue;
-		free[nr].start = start >> PAGE_SHIFT;
-		free[nr++].end = r->end >> PAGE_SHIFT;
+		if (r->type == MEM_RAM)
+			ram[nr++] = (struct mfn_range){ r->start >> PAGE_SHIFT,
+							r->end >> PAGE_SHIFT };
 	}
-	page_init(free, nr, memmap_ram_top(&firmware_map) >> PAGE_SHIFT);
+	page_init(ram, nr, dom0_top >> PAGE_SHIFT);
 }
 
 void boot_main(u32 magic, u32 info)
@@ -91,7 +89,7 @@ void boot_main(u32 magic, u32 info)
 	time_init();
 
 	dom0_plan();
-	free_memory_init();
+	frames_init();
 	if (vmm_cpu_init())
 		boot_stop("this processor has no SVM with nested paging, or the firmware has switched it off");
 	this_cpu()->online = true;

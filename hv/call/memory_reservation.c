@@ -230,26 +230,26 @@ long memory_claim_pages(struct domain *d, void *arg)
 		       -ENOMEM : 0;
 }
 
+/*
+ * All RAM that its owner still has stands in its map, which nobody changes any
+ * more.  What was given up meanwhile may be another's.
+ */
 int memory_release(struct domain *d)
 {
-	for (unsigned int n = 1;; n++) {
-		struct page *pg = NULL;
+	for (unsigned int n = 1; d->released <= p2m_max_gfn(d); n++) {
+		enum p2m_type type;
+		unsigned int order;
+		mfn_t mfn = p2m_lookup(d, d->released, &type, &order);
 
-		spin_lock(&d->page_lock);
-		if (d->pages != PAGE_NIL) {
-			pg = mfn_to_page(d->pages);
-			/* Cannot fail: listed, so the owner's stands. */
-			if (!page_get_any(pg)) {
-				spin_unlock(&d->page_lock);
-				continue;
-			}
+		if (type != P2M_RAM && type != P2M_RAM_RO) {
+			d->released |= (1UL << order) - 1;
+		} else if (page_get(mfn_to_page(mfn), d)) {
+			page_give_up(mfn_to_page(mfn));
+			page_put(mfn_to_page(mfn));
 		}
-		spin_unlock(&d->page_lock);
-		if (!pg)
-			return 0;
-		page_give_up(pg);
-		page_put(pg);
+		d->released++;
 		if (n % RELEASE_CHUNK == 0 && hypercall_preempt())
 			return -ERESTART;
 	}
+	return 0;
 }

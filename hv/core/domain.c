@@ -215,7 +215,6 @@ struct domain *domain_create(domid_t id,
 	d->refs = 1;
 	list_init(&d->link);
 	list_init(&d->reap_link);
-	d->pages = PAGE_NIL;
 	d->max_vcpus = cfg->max_vcpus;
 	d->create_flags = cfg->flags;
 	d->ssidref = cfg->ssidref;

@@ -31,6 +31,16 @@
 #define TABLES_MIN 256
 #define FRAMES_PER_TABLE 128
 
+/*
+ * Identity grant maps of a frame in dom0's map, and those of them that are
+ * writable.  They stand behind the table that maps the frame, which is twice as
+ * large for it.
+ */
+struct identity {
+	u32 maps, writers;
+};
+_Static_assert(sizeof(struct identity) == sizeof(u64), "one for each entry");
+
 static enum p2m_type npt_type(u64 e)
 {
 	return (e >> NPT_TYPE_SHIFT) & 0xf;
@@ -80,7 +90,13 @@ int p2m_init(struct domain *d)
 	return 0;
 }
 
-static void p2m_free_table(u64 *table, unsigned int level)
+/* Of a table whose entries are of @level. */
+static unsigned int p2m_table_order(const struct domain *d, unsigned int level)
+{
+	return d->privileged && !level;
+}
+
+static void p2m_free_table(struct domain *d, u64 *table, unsigned int level)
 {
 	for (unsigned int i = 0; i < ENTRIES; i++) {
 		u64 e = table[i];
@@ -88,18 +104,18 @@ static void p2m_free_table(u64 *table, unsigned int level)
 		if (!(e & NPT_PRESENT))
 			continue;
 		if (!npt_is_leaf(e, level))
-			p2m_free_table(npt_table(e), level - 1);
+			p2m_free_table(d, npt_table(e), level - 1);
 		else if (npt_type(e) == P2M_FOREIGN)
 			page_put(mfn_to_page(npt_mfn(e)));
 	}
-	page_free_virt(table, 0);
+	page_free_virt(table, p2m_table_order(d, level));
 }
 
 void p2m_destroy(struct domain *d)
 {
 	if (!d->p2m_root)
 		return;
-	p2m_free_table(d->p2m_root, LEVELS - 1);
+	p2m_free_table(d, d->p2m_root, LEVELS - 1);
 	d->p2m_root = NULL;
 	d->p2m_tables = 0;
 }
@@ -185,7 +201,7 @@ static u64 *p2m_make_table(struct domain *d, u64 *entry, unsigned int level)
 	if (!d->privileged && d->p2m_tables >= TABLES_MIN +
 					       d->max_pages / FRAMES_PER_TABLE)
 		return NULL;
-	table = page_alloc_virt();
+	table = page_alloc_order_virt(p2m_table_order(d, level - 1));
 	if (!table)
 		return NULL;
 	d->p2m_tables++;
@@ -469,48 +485,48 @@ long p2m_log_take(struct domain *d, gfn_t gfn, u32 nr, u64 *bits, bool clear)
 	return skip ? found : -ENOMEM;
 }
 
-static enum p2m_type identity_type(const struct page *pg)
+static u64 npt_identity(mfn_t mfn, const struct identity *id)
 {
-	if (!pg->ident_maps)
-		return P2M_NONE;
-	return pg->ident_writers ? P2M_GRANT_RW : P2M_GRANT_RO;
+	return npt_leaf(mfn, !id->maps	 ? P2M_NONE :
+			     id->writers ? P2M_GRANT_RW : P2M_GRANT_RO, 0);
 }
 
 int p2m_identity_map(struct domain *d, struct page *pg, bool readonly)
 {
 	mfn_t mfn = page_to_mfn(pg);
-	u64 old = 0;
-	int err = 0;
+	struct identity *id;
+	u64 *slot, *table;
 
-	spin_lock(&d->p2m_lock);
-	pg->ident_maps++;
-	pg->ident_writers += !readonly;
 	/* dom0's own frames stand at gfn == mfn already. */
-	if (pg->owner != d->id) {
-		err = p2m_set_locked(d, mfn, mfn, 0, identity_type(pg), &old);
-		if (err) {
-			pg->ident_maps--;
-			pg->ident_writers -= !readonly;
-		}
+	if (pg->owner == d->id)
+		return 0;
+	spin_lock(&d->p2m_lock);
+	slot = p2m_slot(d, mfn, 0, &table);
+	if (slot) {
+		id = (struct identity *)(slot + ENTRIES);
+		id->maps++;
+		id->writers += !readonly;
+		WRITE_ONCE(*slot, npt_identity(mfn, id));
 	}
 	spin_unlock(&d->p2m_lock);
-	return err;
+	return slot ? 0 : -ENOMEM;
 }
 
 void p2m_identity_unmap_noflush(struct domain *d, struct page *pg,
 				bool readonly)
 {
 	mfn_t mfn = page_to_mfn(pg);
-	enum p2m_type before, after;
-	u64 old = 0;
+	struct identity *id;
+	u64 *slot, *table;
 
+	if (pg->owner == d->id)
+		return;
 	spin_lock(&d->p2m_lock);
-	before = identity_type(pg);
-	pg->ident_maps--;
-	pg->ident_writers -= !readonly;
-	after = identity_type(pg);
 	/* Cannot fail: the slot's tables were made by the map. */
-	if (pg->owner != d->id && after != before)
-		p2m_set_locked(d, mfn, mfn, 0, after, &old);
+	slot = p2m_slot(d, mfn, 0, &table);
+	id = (struct identity *)(slot + ENTRIES);
+	id->maps--;
+	id->writers -= !readonly;
+	WRITE_ONCE(*slot, npt_identity(mfn, id));
 	spin_unlock(&d->p2m_lock);
 }

@@ -3,9 +3,9 @@
  * page.c - the frame table and the buddy allocator behind it
  *
  * Free memory is kept in blocks of 2^order frames, each on the list of its
- * order.  A freed frame is scrubbed before it enters the allocator, so free
- * memory is zero, except what has been free since boot (PAGE_DIRTY), which is
- * scrubbed when it is first handed out.
+ * order, by a node at its start.  A freed frame is scrubbed before it enters the allocator, so free
+ * memory is zero but for those nodes, except what has been free since boot
+ * (PAGE_DIRTY), which is scrubbed when it is first handed out.
  */
 #include "domain.h"
 
@@ -14,66 +14,60 @@ u64 max_mfn;
 struct mfn_range pool_range[POOL_RANGES];
 unsigned int nr_pool_ranges;
 
+static struct mfn_range ram_range[RAM_RANGES];
+static unsigned int nr_ram_ranges;
+
 static struct spinlock heap_lock;
-static u32 free_head[PAGE_MAX_ORDER + 1];
+static struct list free_list[PAGE_MAX_ORDER + 1];
 static u64 nr_free, nr_total;
 
 bool mfn_valid(mfn_t mfn)
 {
-	return mfn < max_mfn && mfn_to_page(mfn)->owner != DOMID_INVALID;
+	for (unsigned int i = 0; i < nr_ram_ranges; i++)
+		if (mfn >= ram_range[i].start && mfn < ram_range[i].end)
+			return mfn_to_page(mfn)->owner != DOMID_INVALID;
+	return false;
 }
 
-static struct page *page_at(u32 mfn)
+/* What a free block is listed by: its first bytes. */
+static struct list *block_node(const struct page *pg)
 {
-	return mfn_to_page(mfn);
+	return page_to_virt(pg);
 }
 
-void page_link(u32 *head, struct page *pg)
+static void block_list(struct page *pg, unsigned int order, u8 dirty)
 {
-	u32 mfn = page_to_mfn(pg);
-
-	pg->prev = PAGE_NIL;
-	pg->next = *head;
-	if (*head != PAGE_NIL)
-		page_at(*head)->prev = mfn;
-	*head = mfn;
+	pg->order = order;
+	pg->flags = PAGE_FREE | dirty;
+	list_add_before(block_node(pg), free_list[order].next);
 }
 
-void page_unlink(u32 *head, struct page *pg)
+static void block_unlist(struct page *pg)
 {
-	if (pg->prev != PAGE_NIL)
-		page_at(pg->prev)->next = pg->next;
-	else
-		*head = pg->next;
-	if (pg->next != PAGE_NIL)
-		page_at(pg->next)->prev = pg->prev;
-	pg->next = PAGE_NIL;
-	pg->prev = PAGE_NIL;
+	list_del(block_node(pg));
+	memset(block_node(pg), 0, sizeof(struct list));
+	pg->flags = 0;
 }
 
-/* Give a block to the allocator, merged with its free buddies. */
+/*
+ * Give a block to the allocator, merged with its free buddies.  No block spans
+ * the border of a range: those of the pool are aligned to the largest.
+ */
 static void heap_free(mfn_t mfn, unsigned int order, u8 dirty)
 {
 	spin_lock(&heap_lock);
 	nr_free += 1ULL << order;
 	while (order < PAGE_MAX_ORDER) {
-		mfn_t buddy = mfn ^ (1ULL << order);
-		struct page *pg;
+		struct page *pg = mfn_to_page(mfn ^ (1ULL << order));
 
-		if (buddy >= max_mfn)
-			break;
-		pg = mfn_to_page(buddy);
 		if (!(pg->flags & PAGE_FREE) || pg->order != order)
 			break;
-		page_unlink(&free_head[order], pg);
 		dirty |= pg->flags & PAGE_DIRTY;
-		pg->flags = 0;
-		mfn = min(mfn, buddy);
+		block_unlist(pg);
+		mfn &= ~(1ULL << order);
 		order++;
 	}
-	mfn_to_page(mfn)->order = order;
-	mfn_to_page(mfn)->flags = PAGE_FREE | dirty;
-	page_link(&free_head[order], mfn_to_page(mfn));
+	block_list(mfn_to_page(mfn), order, dirty);
 	spin_unlock(&heap_lock);
 }
 
@@ -85,79 +79,103 @@ static struct page *heap_alloc(unsigned int order)
 	u8 dirty;
 
 	spin_lock(&heap_lock);
-	while (from <= PAGE_MAX_ORDER && free_head[from] == PAGE_NIL)
+	while (from <= PAGE_MAX_ORDER && list_empty(&free_list[from]))
 		from++;
 	if (from > PAGE_MAX_ORDER) {
 		spin_unlock(&heap_lock);
 		return NULL;
 	}
-	pg = page_at(free_head[from]);
-	page_unlink(&free_head[from], pg);
+	pg = mfn_to_page(virt_to_mfn(free_list[from].next));
 	dirty = pg->flags & PAGE_DIRTY;
-	pg->flags = 0;
-	while (from > order) {
-		struct page *half = pg + (1ULL << --from);
-
-		half->order = from;
-		half->flags = PAGE_FREE | dirty;
-		page_link(&free_head[from], half);
-	}
+	block_unlist(pg);
+	while (from-- > order)
+		block_list(pg + (1ULL << from), from, dirty);
 	nr_free -= 1ULL << order;
 	spin_unlock(&heap_lock);
 
 	if (dirty)
 		memset(page_to_virt(pg), 0, PAGE_SIZE << order);
-	for (u64 i = 0; i < 1ULL << order; i++) {
-		pg[i].refs = 1;
-		pg[i].owner = DOMID_XEN;
-		pg[i].flags = 0;
-		pg[i].order = 0;
-		pg[i].next = PAGE_NIL;
-		pg[i].prev = PAGE_NIL;
-		pg[i].written = false;
-	}
+	for (u64 i = 0; i < 1ULL << order; i++)
+		pg[i] = (struct page){ .refs = 1, .owner = DOMID_XEN };
 	return pg;
 }
 
-void page_init(const struct mfn_range *ranges, unsigned int nr, u64 top_mfn)
+/* Boot: frames become free.  [start, end) lies in one range of the pool. */
+static void heap_add(mfn_t start, mfn_t end)
 {
-	u64 table = DIV_ROUND_UP(top_mfn * sizeof(struct page), PAGE_SIZE);
+	while (start < end) {
+		unsigned int order = PAGE_MAX_ORDER;
+
+		while (start & ((1ULL << order) - 1) || start + (1ULL << order) > end)
+			order--;
+		heap_free(start, order, PAGE_DIRTY);
+		start += 1ULL << order;
+	}
+}
+
+/*
+ * The frames of the table at @table_start, in @pool, that are about frames
+ * [from, to), which are no RAM: nobody asks for those.
+ */
+static void heap_add_hole(const struct mfn_range *pool, mfn_t table_start,
+			  mfn_t from, mfn_t to)
+{
+	u64 per_frame = PAGE_SIZE / sizeof(struct page);
+
+	heap_add(table_start + DIV_ROUND_UP(from, per_frame),
+		 min(table_start + to / per_frame, pool->end));
+}
+
+void page_init(const struct mfn_range *ram, unsigned int nr, mfn_t pool_start)
+{
 	u64 big = 1ULL << PAGE_MAX_ORDER;
-	mfn_t table_start = INVALID_MFN;
+	const struct mfn_range *holder = NULL;
+	mfn_t table_start = INVALID_MFN, at = 0;
+	u64 table;
 
+	nr_ram_ranges = min(nr, (unsigned int)RAM_RANGES);
+	memcpy(ram_range, ram, nr_ram_ranges * sizeof(*ram));
 	for (unsigned int i = 0; i <= PAGE_MAX_ORDER; i++)
-		free_head[i] = PAGE_NIL;
-	table = ALIGN_UP(table, big);
+		list_init(&free_list[i]);
+	max_mfn = ram[nr_ram_ranges - 1].end;
+	table = DIV_ROUND_UP(max_mfn * sizeof(struct page), PAGE_SIZE);
 
-	for (unsigned int i = 0; i < nr && nr_pool_ranges < POOL_RANGES; i++) {
-		struct mfn_range *r = &pool_range[nr_pool_ranges];
+	for (unsigned int i = 0; i < nr_ram_ranges; i++) {
+		mfn_t start = ALIGN_UP(max(ram[i].start, pool_start), big);
+		mfn_t end = ALIGN_DOWN(ram[i].end, big);
 
-		r->start = ALIGN_UP(ranges[i].start, big);
-		r->end = ALIGN_DOWN(ranges[i].end, big);
-		if (r->start >= r->end)
+		nr_total += ram[i].end - ram[i].start;
+		if (start >= end || nr_pool_ranges == POOL_RANGES)
 			continue;
-		if (table_start == INVALID_MFN && r->end - r->start >= table)
-			table_start = r->start;
+		pool_range[nr_pool_ranges] = (struct mfn_range){ start, end };
+		/* The end of a range is not aligned, and lost otherwise. */
+		if (!holder && ram[i].end - start >= table) {
+			holder = &pool_range[nr_pool_ranges];
+			table_start = ram[i].end - table;
+		}
 		nr_pool_ranges++;
 	}
-	if (table_start == INVALID_MFN)
+	if (!holder)
 		panic("not enough memory for the frame table");
 
 	frame_table = mfn_to_virt(table_start);
-	max_mfn = top_mfn;
-	memset(frame_table, 0, table << PAGE_SHIFT);
-	for (u64 i = 0; i < max_mfn; i++)
-		frame_table[i].owner = DOMID_INVALID;
-
+	for (unsigned int i = 0; i < nr_ram_ranges; i++)
+		for (mfn_t m = ram[i].start; m < ram[i].end; m++)
+			frame_table[m] = (struct page){ .owner = DOMID_INVALID };
 	for (unsigned int i = 0; i < nr_pool_ranges; i++) {
-		struct mfn_range *r = &pool_range[i];
+		const struct mfn_range *r = &pool_range[i];
 
 		for (mfn_t m = r->start; m < r->end; m++)
 			frame_table[m].owner = DOMID_XEN;
-		nr_total += r->end - r->start;
-		for (mfn_t m = r->start; m < r->end; m += big)
-			if (m < table_start || m >= table_start + table)
-				heap_free(m, PAGE_MAX_ORDER, PAGE_DIRTY);
+	}
+	for (unsigned int i = 0; i < nr_pool_ranges; i++) {
+		const struct mfn_range *r = &pool_range[i];
+
+		heap_add(r->start, r == holder ? min(table_start, r->end) : r->end);
+	}
+	for (unsigned int i = 0; i < nr_ram_ranges; i++) {
+		heap_add_hole(holder, table_start, at, ram[i].start);
+		at = ram[i].end;
 	}
 }
 
@@ -169,8 +187,6 @@ void page_give_dom0(struct domain *d, mfn_t start, mfn_t end)
 		pg->refs = 1;
 		pg->owner = d->id;
 		pg->flags = PAGE_DOM0;
-		pg->next = PAGE_NIL;
-		pg->prev = PAGE_NIL;
 	}
 	spin_lock(&d->page_lock);
 	if (!d->tot_pages && !d->xen_pages)
@@ -178,7 +194,6 @@ void page_give_dom0(struct domain *d, mfn_t start, mfn_t end)
 	d->tot_pages += end - start;
 	d->max_pages = max(d->max_pages, d->tot_pages);
 	spin_unlock(&d->page_lock);
-	nr_total += end - start;
 }
 
 static bool page_allowed(const struct domain *d, u64 nr, u8 flags)
@@ -207,8 +222,6 @@ static bool page_assign(struct domain *d, struct page *pg, unsigned int order,
 	for (u64 i = 0; i < nr; i++) {
 		pg[i].owner = d->id;
 		pg[i].flags = flags;
-		if (!(flags & PAGE_XEN))
-			page_link(&d->pages, &pg[i]);
 	}
 	if (flags & PAGE_XEN)
 		d->xen_pages += nr;
@@ -329,13 +342,10 @@ static void page_release(struct page *pg)
 	/* Referenced by its frames until the last of them is released. */
 	d = domain_of_frame(pg->owner);
 	spin_lock(&d->page_lock);
-	if (pg->flags & PAGE_XEN) {
+	if (pg->flags & PAGE_XEN)
 		d->xen_pages--;
-	} else {
+	else
 		d->tot_pages--;
-		if (!(pg->flags & (PAGE_DOM0 | PAGE_GIVEN)))
-			page_unlink(&d->pages, pg);
-	}
 	last = !d->tot_pages && !d->xen_pages;
 	/* dom0's identity RAM waits for page_take_back(). */
 	pg->flags = keep ? PAGE_DOM0 | PAGE_KEPT : 0;
@@ -365,11 +375,8 @@ bool page_give_up(struct page *pg)
 
 	spin_lock(&d->page_lock);
 	first = !(pg->flags & (PAGE_GIVEN | PAGE_XEN));
-	if (first) {
+	if (first)
 		pg->flags |= PAGE_GIVEN;
-		if (!(pg->flags & PAGE_DOM0))
-			page_unlink(&d->pages, pg);
-	}
 	spin_unlock(&d->page_lock);
 	if (first)
 		page_put(pg);

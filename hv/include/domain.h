@@ -117,7 +117,6 @@ enum domain_state {
  * @privileged: may use domctl, sysctl, act on others: dom0
  * @pause_count: by the toolstack
  * @shutdown: the guest asked to (@shutdown_code), or crashed
- * @pages: list head of owned frames (under page_lock), PAGE_NIL if none
  * @tlb_gen: changes when a nested mapping was removed; see p2m.c
  */
 struct domain {
@@ -144,7 +143,7 @@ struct domain {
 	u64 tot_pages;
 	u64 max_pages;
 	u64 xen_pages; /* PAGE_XEN frames, not charged */
-	u32 pages;
+	gfn_t released; /* memory_release() has come so far */
 
 	/* nested page table: under p2m_lock */
 	struct spinlock p2m_lock;

@@ -17,7 +17,6 @@
 struct domain;
 
 #define PAGE_MAX_ORDER 9 /* 2 MiB */
-#define PAGE_NIL 0xffffffffU /* end of a list of frames */
 
 enum page_flags {
 	PAGE_FREE = 1, /* in the allocator, head of a block of 2^order */
@@ -35,28 +34,26 @@ enum page_flags {
  * @owner: domain, or DOMID_XEN (0x7ff2) for the hypervisor
  * @flags: enum page_flags
  * @order: of a free block, or of one of kzalloc()
- * @next: next frame of the owner's (or a free) list, PAGE_NIL at the end
- * @prev: previous one
- * @ident_maps: identity grant maps of this frame in dom0 (under dom0's
- *	p2m lock)
- * @ident_writers: those of them that are writable
  * @written: a guest's RAM was written by others than its vCPUs, see
  *	p2m_log_take()
+ *
+ * There is one for each frame of RAM, so what only some frames need is kept
+ * elsewhere: the list a free block is on in the block itself, counts of identity
+ * maps in p2m.c.
  */
 struct page {
 	u32 refs;
 	domid_t owner;
 	u8 flags;
-	u8 order;
-	u32 next;
-	u32 prev;
-	u32 ident_maps;
-	u32 ident_writers;
-	bool written;
+	union {
+		u8 order;
+		bool written;
+	};
 };
+_Static_assert(sizeof(struct page) == 8, "a 512th of all RAM");
 
 extern struct page *frame_table;
-extern u64 max_mfn; /* frames [0, max_mfn) have a struct page */
+extern u64 max_mfn; /* above all RAM */
 
 static inline struct page *mfn_to_page(mfn_t mfn)
 {
@@ -89,24 +86,22 @@ static inline void page_mark_written(struct page *pg)
 	store_release(&pg->written, true);
 }
 
-/* Lists of frames, linked by frame number; PAGE_NIL is the end. */
-void page_link(u32 *head, struct page *pg);
-void page_unlink(u32 *head, struct page *pg);
-
 /* True if the frame is RAM the hypervisor knows (dom0's, the pool's). */
 bool mfn_valid(mfn_t mfn);
 
 /*
- * Boot: set up the frame table.  The caller gives [start, end) ranges of free
- * frames; memory for the table itself is taken from the first that can hold it.
+ * Boot: set up the frame table.  The caller gives [start, end) of all RAM, sorted;
+ * what lies at or above @pool_start is free.  The table takes the end of the first
+ * free range that can hold it.
  */
 struct mfn_range {
 	mfn_t start, end;
 };
+#define RAM_RANGES 64
 #define POOL_RANGES 8
 extern struct mfn_range pool_range[POOL_RANGES]; /* 2 MiB-aligned guest pool */
 extern unsigned int nr_pool_ranges;
-void page_init(const struct mfn_range *free, unsigned int nr, u64 top_mfn);
+void page_init(const struct mfn_range *ram, unsigned int nr, mfn_t pool_start);
 /* Boot: hand identity RAM to dom0: owner, one reference, PAGE_DOM0. */
 void page_give_dom0(struct domain *dom0, mfn_t start, mfn_t end);
 
@@ -164,7 +159,7 @@ bool page_give_up(struct page *pg);
 bool page_take_back(struct domain *d, struct page *pg);
 
 u64 page_free_count(void); /* frames free in the pool */
-u64 page_total_count(void); /* frames of the pool and of dom0 */
+u64 page_total_count(void); /* frames of RAM, the hypervisor's own too */
 
 /*
  * Objects of the hypervisor (struct domain, tables): zeroed, in frames of their

@@ -189,10 +189,11 @@ void grant_free(struct domain *d)
 
 int memory_release(struct domain *d)
 {
-	while (d->pages != PAGE_NIL) {
-		struct page *pg = mfn_to_page(d->pages);
+	for (mfn_t m = pool_range[0].start; m < pool_range[0].end; m++) {
+		struct page *pg = mfn_to_page(m);
 
-		page_get_any(pg);
+		if (!page_get(pg, d))
+			continue;
 		page_give_up(pg);
 		page_put(pg);
 	}

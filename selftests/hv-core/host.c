@@ -67,7 +67,6 @@ struct domain *host_domain(domid_t id, u64 max_pages)
 		abort();
 	d->id = id;
 	d->refs = 1;
-	d->pages = PAGE_NIL;
 	d->max_pages = max_pages;
 	d->privileged = id == 0;
 	d->state = DOMAIN_ALIVE;
@@ -79,7 +78,6 @@ void host_domain_end(struct domain *d)
 {
 	CHECK(d->refs == 1);
 	CHECK(d->tot_pages == 0 && d->xen_pages == 0);
-	CHECK(d->pages == PAGE_NIL);
 	domain_table[d->id] = NULL;
 	free(d);
 }
@@ -97,9 +95,10 @@ void host_be_cpu(unsigned int id)
 
 void host_init(void)
 {
-	struct mfn_range pool = { DOM0_END >> PAGE_SHIFT,
-				  RAM_END >> PAGE_SHIFT };
-	void *ram = mmap((void *)RAM_START, RAM_END - RAM_START,
+	size_t size = RAM_END + RAM_TAIL - RAM_START;
+	struct mfn_range range = { RAM_START >> PAGE_SHIFT,
+				   (RAM_START + size) >> PAGE_SHIFT };
+	void *ram = mmap((void *)RAM_START, size,
 			 PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
 			 0);
@@ -107,7 +106,7 @@ void host_init(void)
 	if (ram != (void *)RAM_START)
 		abort();
 	/* Memory is not zero at boot. */
-	memset(ram, 0xb7, RAM_END - RAM_START);
+	memset(ram, 0xb7, size);
 	host_be_cpu(0);
-	page_init(&pool, 1, RAM_END >> PAGE_SHIFT);
+	page_init(&range, 1, DOM0_END >> PAGE_SHIFT);
 }

@@ -21,6 +21,7 @@
 #define RAM_START 0x10000000UL
 #define DOM0_END 0x12000000UL /* dom0's identity RAM */
 #define RAM_END 0x16000000UL /* the pool behind it */
+#define RAM_TAIL (5 * PAGE_SIZE) /* RAM still, but no 2 MiB */
 
 /* Set up memory, and make the calling thread CPU 0. */
 void host_init(void);

@@ -59,11 +59,11 @@ struct page *page_alloc_xen(struct domain *d)
 	return NULL;
 }
 
-void page_init(const struct mfn_range *free, unsigned int nr, u64 top)
+void page_init(const struct mfn_range *ram, unsigned int nr, mfn_t pool_start)
 {
-	(void)free;
+	(void)ram;
 	(void)nr;
-	(void)top;
+	(void)pool_start;
 }
 
 void *kzalloc(size_t size)

@@ -150,7 +150,8 @@ struct domain *domain_for_call(domid_t id, long *err)
 /* Make the machine: the first MiB are dom0's, the rest is the pool. */
 static inline void host_boot(mfn_t dom0_end)
 {
-	struct mfn_range pool = { dom0_end, RAM_END >> PAGE_SHIFT };
+	struct mfn_range range = { RAM_START >> PAGE_SHIFT,
+				   RAM_END >> PAGE_SHIFT };
 	void *ram = mmap((void *)RAM_START, RAM_END - RAM_START,
 			 PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
@@ -162,7 +163,7 @@ static inline void host_boot(mfn_t dom0_end)
 		exit(1);
 	}
 	cpus[0].self = &cpus[0];
-	page_init(&pool, 1, RAM_END >> PAGE_SHIFT);
+	page_init(&range, 1, dom0_end);
 	arena = page_alloc_order_virt(ARENA_ORDER);
 }
 
@@ -172,7 +173,6 @@ static inline struct domain *host_create(domid_t id)
 
 	d->id = id;
 	d->refs = 1;
-	d->pages = PAGE_NIL;
 	d->state = DOMAIN_ALIVE;
 	d->privileged = !id;
 	d->max_grant_frames = 4;
