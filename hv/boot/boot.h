@@ -5,10 +5,9 @@
 
 #include "domain.h"
 
-/* The image, and the hole it leaves in dom0's memory. */
+/* The image; it leaves a hole in dom0's memory up to where it is needed. */
 extern char image_start[], image_end[], text_start[], text_end[], rodata_end[];
-#define HV_HOLE_START 0x100000UL
-#define HV_HOLE_END 0x400000UL
+extern u64 image_kept_end; /* paging.c */
 #define FOUR_GIB 0x100000000UL
 
 /* main.c: one line saying why, then a clean stop. */
@@ -56,7 +55,6 @@ bool memmap_add(struct memmap *m, u64 start, u64 end, u32 type);
 /* Make [start, end) of RAM another type, splitting ranges. */
 bool memmap_retype(struct memmap *m, u64 start, u64 end, u32 type);
 u64 memmap_ram_bytes(const struct memmap *m);
-u64 memmap_ram_top(const struct memmap *m);
 /* The address below which there are @bytes of RAM, 2 MiB aligned down. */
 u64 memmap_split(const struct memmap *m, u64 bytes);
 /* Is [start, end) part of one range of RAM? */

@@ -58,7 +58,7 @@ static void move_modules(void)
 		u64 end = min(r->end, limit);
 
 		if (r->type == MEM_RAM && r->start < end &&
-		    end - r->start >= need + PAGE_SIZE + HV_HOLE_END)
+		    end - r->start >= need + PAGE_SIZE + (u64)image_end)
 			to = end;
 	}
 	if (!to)
@@ -178,7 +178,7 @@ static void make_memmap(struct memmap *m)
 	bool ok = true;
 
 	*m = firmware_map;
-	ok &= memmap_retype(m, HV_HOLE_START, HV_HOLE_END, MEM_RESERVED);
+	ok &= memmap_retype(m, (u64)image_start, image_kept_end, MEM_RESERVED);
 	ok &= memmap_retype(m, dom0_top, ~0ULL, MEM_RESERVED);
 	if (!ok)
 		boot_stop("the firmware's memory map has too many ranges");

@@ -169,7 +169,7 @@ head_gdt_ptr:
 	.word head_gdt_end - head_gdt - 1
 	.long head_gdt
 
-	.bss
+	.section .bss.boot, "aw", @nobits
 	.balign 4096
 head_pml4:
 	.skip 4096
@@ -177,6 +177,8 @@ head_pdpt:
 	.skip 4096
 head_pd:
 	.skip 4 * 4096
+
+	.bss
 	.skip 256
 head_stack_top:
 	.balign 4096

@@ -54,16 +54,6 @@ u64 memmap_ram_bytes(const struct memmap *m)
 	return bytes;
 }
 
-u64 memmap_ram_top(const struct memmap *m)
-{
-	u64 top = 0;
-
-	for (unsigned int i = 0; i < m->nr; i++)
-		if (m->range[i].type == MEM_RAM)
-			top = max(top, m->range[i].end);
-	return top;
-}
-
 u64 memmap_split(const struct memmap *m, u64 bytes)
 {
 	u64 end = 0;

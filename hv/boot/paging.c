@@ -29,8 +29,10 @@
 
 extern u64 head_ap_cr3;
 
-static u64 tables[NR_TABLES][512] __aligned(4096);
+static u64 tables[NR_TABLES][512] __aligned(4096)
+	__attribute__((section(".bss.tables")));
 static unsigned int nr_tables;
+u64 image_kept_end;
 static bool have_1g;
 
 static u64 *new_table(void)
@@ -88,7 +90,7 @@ static void map_data(u64 start, u64 end)
 
 static void map_image(void)
 {
-	for (u64 a = 0; a < HV_HOLE_END; a += PAGE_SIZE) {
+	for (u64 a = 0; a < (u64)rodata_end; a += PAGE_SIZE) {
 		u64 *e = paging_entry(a, PAGE_SIZE);
 
 		if (!a)
@@ -117,6 +119,7 @@ void paging_init(void)
 	map_image();
 	*paging_entry(APIC_BASE_ADDR, PAGE_SIZE) =
 		APIC_BASE_ADDR | PTE_DATA | PTE_PCD | PTE_PWT;
+	image_kept_end = (u64)tables[nr_tables];
 	head_ap_cr3 = (u64)tables[0];
 	write_cr3(head_ap_cr3);
 }

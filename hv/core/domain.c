@@ -8,21 +8,37 @@
 #include "hypercall.h"
 
 #define NR_DOMIDS DOMID_FIRST_RESERVED
-#define TABLE_ORDER 6 /* NR_DOMIDS pointers */
+#define IDS_PER_PAGE (PAGE_SIZE / sizeof(struct domain *))
 
 struct domain *dom0;
 struct list domain_list = { &domain_list, &domain_list };
 struct spinlock domain_list_lock;
 
-static struct domain **domain_table;
+/* By id, in pages that are made when an id of theirs is first used. */
+static struct domain **domain_table[DIV_ROUND_UP(NR_DOMIDS, IDS_PER_PAGE)];
 static domid_t last_domid;
 
 static struct list reap_list = { &reap_list, &reap_list };
 static struct spinlock reap_lock;
 
+/* NULL if no id near it was ever used. */
+static struct domain **domain_slot(domid_t id)
+{
+	struct domain **page = domain_table[id / IDS_PER_PAGE];
+
+	return page ? &page[id % IDS_PER_PAGE] : NULL;
+}
+
+static struct domain **domain_slot_make(domid_t id)
+{
+	if (!domain_slot(id))
+		domain_table[id / IDS_PER_PAGE] = page_alloc_virt();
+	return domain_slot(id);
+}
+
 struct domain *domain_of_frame(domid_t owner)
 {
-	return domain_table[owner];
+	return *domain_slot(owner);
 }
 
 void domain_get(struct domain *d)
@@ -54,8 +70,8 @@ void domain_put(struct domain *d)
 
 static struct domain *domain_get_locked(domid_t id)
 {
-	struct domain *d = id < NR_DOMIDS && domain_table ? domain_table[id] :
-							    NULL;
+	struct domain **slot = id < NR_DOMIDS ? domain_slot(id) : NULL;
+	struct domain *d = slot ? *slot : NULL;
 
 	/* One that is still being made is in the table, not in the list. */
 	return d && !list_empty(&d->link) && domain_try_get(d) ? d : NULL;
@@ -91,32 +107,32 @@ struct domain *domain_get_from_id(domid_t id)
 /* Reserve an id: from here on the domain can own frames. */
 static int domain_reserve_id(struct domain *d, domid_t want)
 {
+	struct domain **slot;
 	domid_t id = want;
-	int err = 0;
+	int err;
 
 	spin_lock(&domain_list_lock);
-	if (!domain_table)
-		domain_table = page_alloc_order_virt(TABLE_ORDER);
-	if (!domain_table) {
-		err = -ENOMEM;
-		goto out;
-	}
 	if (want == DOMID_INVALID) {
 		/* Ids are not reused soon: old handles must not fit. */
 		for (u32 i = 1; i < NR_DOMIDS; i++) {
 			id = 1 + (last_domid + i - 1) % (NR_DOMIDS - 1);
-			if (!domain_table[id])
+			slot = domain_slot(id);
+			if (!slot || !*slot)
 				break;
 		}
 	}
-	if (id >= NR_DOMIDS || domain_table[id]) {
-		err = want == DOMID_INVALID ? -ENOMEM : -EEXIST;
+	err = id < NR_DOMIDS ? -ENOMEM : -EEXIST;
+	slot = id < NR_DOMIDS ? domain_slot_make(id) : NULL;
+	if (!slot)
 		goto out;
-	}
+	err = want == DOMID_INVALID ? -ENOMEM : -EEXIST;
+	if (*slot)
+		goto out;
+	err = 0;
 	if (want == DOMID_INVALID)
 		last_domid = id;
 	d->id = id;
-	domain_table[id] = d;
+	*slot = d;
 out:
 	spin_unlock(&domain_list_lock);
 	return err;
@@ -138,7 +154,7 @@ static void domain_free(struct domain *d)
 {
 	spin_lock(&domain_list_lock);
 	list_del(&d->link);
-	domain_table[d->id] = NULL;
+	*domain_slot(d->id) = NULL;
 	spin_unlock(&domain_list_lock);
 
 	timer_destroy(&d->cap_timer);
