@@ -109,7 +109,7 @@ static int domain_reserve_id(struct domain *d, domid_t want)
 {
 	struct domain **slot;
 	domid_t id = want;
-	int err;
+	int err = 0;
 
 	spin_lock(&domain_list_lock);
 	if (want == DOMID_INVALID) {
@@ -121,14 +121,11 @@ static int domain_reserve_id(struct domain *d, domid_t want)
 				break;
 		}
 	}
-	err = id < NR_DOMIDS ? -ENOMEM : -EEXIST;
 	slot = id < NR_DOMIDS ? domain_slot_make(id) : NULL;
-	if (!slot)
+	if (!slot || *slot) {
+		err = want < NR_DOMIDS && slot ? -EEXIST : -ENOMEM;
 		goto out;
-	err = want == DOMID_INVALID ? -ENOMEM : -EEXIST;
-	if (*slot)
-		goto out;
-	err = 0;
+	}
 	if (want == DOMID_INVALID)
 		last_domid = id;
 	d->id = id;

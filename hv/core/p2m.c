@@ -491,10 +491,10 @@ static u64 npt_identity(mfn_t mfn, const struct identity *id)
 			     id->writers ? P2M_GRANT_RW : P2M_GRANT_RO, 0);
 }
 
-int p2m_identity_map(struct domain *d, struct page *pg, bool readonly)
+static int identity_change(struct domain *d, struct page *pg, int maps,
+			   int writers)
 {
 	mfn_t mfn = page_to_mfn(pg);
-	struct identity *id;
 	u64 *slot, *table;
 
 	/* dom0's own frames stand at gfn == mfn already. */
@@ -503,30 +503,24 @@ int p2m_identity_map(struct domain *d, struct page *pg, bool readonly)
 	spin_lock(&d->p2m_lock);
 	slot = p2m_slot(d, mfn, 0, &table);
 	if (slot) {
-		id = (struct identity *)(slot + ENTRIES);
-		id->maps++;
-		id->writers += !readonly;
+		struct identity *id = (struct identity *)(slot + ENTRIES);
+
+		id->maps += maps;
+		id->writers += writers;
 		WRITE_ONCE(*slot, npt_identity(mfn, id));
 	}
 	spin_unlock(&d->p2m_lock);
 	return slot ? 0 : -ENOMEM;
 }
 
+int p2m_identity_map(struct domain *d, struct page *pg, bool readonly)
+{
+	return identity_change(d, pg, 1, !readonly);
+}
+
+/* Cannot fail: the tables were made by the map. */
 void p2m_identity_unmap_noflush(struct domain *d, struct page *pg,
 				bool readonly)
 {
-	mfn_t mfn = page_to_mfn(pg);
-	struct identity *id;
-	u64 *slot, *table;
-
-	if (pg->owner == d->id)
-		return;
-	spin_lock(&d->p2m_lock);
-	/* Cannot fail: the slot's tables were made by the map. */
-	slot = p2m_slot(d, mfn, 0, &table);
-	id = (struct identity *)(slot + ENTRIES);
-	id->maps--;
-	id->writers -= !readonly;
-	WRITE_ONCE(*slot, npt_identity(mfn, id));
-	spin_unlock(&d->p2m_lock);
+	identity_change(d, pg, -1, -!readonly);
 }

@@ -167,10 +167,6 @@ void page_init(const struct mfn_range *ram, unsigned int nr, mfn_t pool_start)
 
 		for (mfn_t m = r->start; m < r->end; m++)
 			frame_table[m].owner = DOMID_XEN;
-	}
-	for (unsigned int i = 0; i < nr_pool_ranges; i++) {
-		const struct mfn_range *r = &pool_range[i];
-
 		heap_add(r->start, r == holder ? min(table_start, r->end) : r->end);
 	}
 	for (unsigned int i = 0; i < nr_ram_ranges; i++) {

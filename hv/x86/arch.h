@@ -68,6 +68,13 @@ struct vcpu_arch {
 		u32 len;
 	} known[8];
 
+	/* walk.c: the page that was translated last, good for the exit served */
+	struct walked {
+		u64 exit; /* which that is: vcpu->nr_exits */
+		u64 gva, gpa;
+		bool write;
+	} walked;
+
 	struct spinlock init_lock;
 	bool wait_sipi, init_pending, start_pending;
 	u8 start_page;

@@ -9,6 +9,11 @@
  * Another vCPU may give a table up meanwhile; but tlb_gen moves after a frame
  * left the map and before it can get another owner (p2m_flush()), so a walk
  * counts only if tlb_gen is the same before and after.
+ *
+ * What a hypercall is given by address mostly lies in one page, the caller's
+ * stack.  So the last translation is kept for the rest of an exit, as a TLB
+ * would.  The frame is looked up anew each time: that alone says what a guest may
+ * touch.
  */
 #include "arch.h"
 #include "asm.h"
@@ -36,13 +41,13 @@ static u64 read_entry(const struct domain *d, u64 gpa, bool wide)
  * argument of a hypercall comes here.
  */
 static inline __attribute__((always_inline)) int
-walk(struct vcpu *v, u64 gva, bool write, u64 *gpa, unsigned int levels,
-     bool wide)
+walk(struct vcpu *v, u64 gva, struct walked *to, unsigned int levels, bool wide)
 {
 	const struct vmcb *vmcb = v->arch->vmcb;
 	u64 table = vmcb->cr3 & (levels == 4 ? PTE_ADDR :
 				 wide	     ? 0xffffffe0 : 0xfffff000);
 	unsigned int bits = wide ? 9 : 10;
+	u64 rights = PTE_WRITE;
 
 	for (unsigned int level = levels; level--;) {
 		unsigned int shift = PAGE_SHIFT + bits * level;
@@ -54,22 +59,24 @@ walk(struct vcpu *v, u64 gva, bool write, u64 *gpa, unsigned int levels,
 		bool large = level < 3 && !pae_first &&
 			     (wide || vmcb->cr4 & CR4_PSE);
 
-		if (!(e & PTE_PRESENT) ||
-		    (write && !(e & PTE_WRITE) && !pae_first))
+		if (!(e & PTE_PRESENT))
 			return -EFAULT;
+		if (!pae_first)
+			rights &= e;
 		table = e & PTE_ADDR;
 		if (level && !(e & PTE_LARGE && large))
 			continue;
 		/* The upper half of a 4 MiB page's address is in the middle. */
 		if (level && !wide)
 			table |= (e >> 13 & 0xff) << 32;
-		*gpa = (table & ~mask) | (gva & mask);
+		to->gpa = ((table & ~mask) | (gva & mask)) & PAGE_MASK;
+		to->write = rights;
 		return 0;
 	}
 	return -EFAULT;
 }
 
-static int walk_translate(struct vcpu *v, u64 gva, bool write, u64 *gpa)
+static int walk_translate(struct vcpu *v, u64 gva, struct walked *to)
 {
 	const struct vmcb *vmcb = v->arch->vmcb;
 
@@ -77,14 +84,15 @@ static int walk_translate(struct vcpu *v, u64 gva, bool write, u64 *gpa)
 		/* Not canonical: the top 17 bits are not all alike. */
 		if ((s64)(gva << 16) >> 16 != (s64)gva)
 			return -EFAULT;
-		return walk(v, gva, write, gpa, 4, true);
+		return walk(v, gva, to, 4, true);
 	}
 	gva = (u32)gva;
 	if (vmcb->cr0 & CR0_PG && vmcb->cr4 & CR4_PAE)
-		return walk(v, gva, write, gpa, 3, true);
+		return walk(v, gva, to, 3, true);
 	if (vmcb->cr0 & CR0_PG)
-		return walk(v, gva, write, gpa, 2, false);
-	*gpa = gva;
+		return walk(v, gva, to, 2, false);
+	to->gpa = gva & PAGE_MASK;
+	to->write = true;
 	return 0;
 }
 
@@ -92,21 +100,28 @@ static int walk_translate(struct vcpu *v, u64 gva, bool write, u64 *gpa)
 static struct page *walk_get_page(struct vcpu *v, u64 gva, bool write,
 				  enum p2m_type *type)
 {
+	struct walked *at = &v->arch->walked;
 	struct domain *d = v->domain;
 
-	for (unsigned int tries = 0; tries < WALK_TRIES; tries++) {
+	for (unsigned int tries = 0; at->exit != v->nr_exits ||
+				     at->gva != (gva & PAGE_MASK); tries++) {
 		u32 gen = load_acquire(&d->tlb_gen);
-		u64 gpa;
-		int err = walk_translate(v, gva, write, &gpa);
+		int err;
 
+		at->exit = 0;
+		err = walk_translate(v, gva, at);
 		smp_rmb(); /* the entries were read before this */
-		if (READ_ONCE(d->tlb_gen) != gen)
-			continue;
-		if (err)
+		if (READ_ONCE(d->tlb_gen) == gen) {
+			if (err)
+				return NULL;
+			at->gva = gva & PAGE_MASK;
+			at->exit = v->nr_exits;
+		} else if (tries == WALK_TRIES) {
 			return NULL;
-		return p2m_get_page(d, gpa >> PAGE_SHIFT, write, type);
+		}
 	}
-	return NULL;
+	return write && !at->write ?
+		       NULL : p2m_get_page(d, at->gpa >> PAGE_SHIFT, write, type);
 }
 
 /* Returns how many bytes could be copied. */

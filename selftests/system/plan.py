@@ -26,7 +26,7 @@ import ring_system  # noqa: E402
 import xdp_tests  # noqa: E402
 
 DOM0 = [t.dom0_cpus, t.dom0_disk, t.dom0_network, t.dom0_interrupts,
-        t.toolstack]
+        t.toolstack, t.hypervisor_memory]
 PATHS = [t.guest_boots, t.block_verify, t.block_flush, t.network_ping,
          t.network_tcp, t.network_upload]
 DEVICES = [t.event_abi, t.block_stall, t.block_hotplug, t.network_hotplug]

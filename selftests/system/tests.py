@@ -25,6 +25,8 @@ EMPTY_BACKENDS = ("for kind in vbd vif; do for id in $(xenstore-list "
                   "/local/domain/0/backend/$kind 2>/dev/null); do "
                   "xenstore-list /local/domain/0/backend/$kind/$id; done; "
                   "done")
+# What the hypervisor may have beside its frame table, before there is a guest.
+OWN_KIB = 1536
 
 
 def expect(condition, text):
@@ -151,6 +153,20 @@ def toolstack(m):
            f"xl vcpu-list has {len(vcpus)} vCPUs of dom0")
     expect(m.run("xl dmesg").strip(), "xl dmesg is empty")
     m.run("xl debug-keys h")
+
+
+def hypervisor_memory(m):
+    """What is neither free nor a domain's: 8 bytes a frame, and little else."""
+    if m.setup.hv != "tenon":
+        return
+    text = m.run("xl dmesg -c >/dev/null; xl debug-keys q; xl dmesg")
+    total, free = map(int, re.search(r"memory: (\d+) frames, (\d+) free",
+                                     text).groups())
+    domains = sum(map(int, re.findall(r" d\d+: (\d+) frames of", text)))
+    own = total - free - domains
+    m.say(f"the hypervisor has {own * 4} KiB of {total * 4}")
+    expect(own * 4 <= total * 8 // 1024 + OWN_KIB,
+           f"the hypervisor has {own} frames of {total}:\n{text}")
 
 
 def console_input(m):
