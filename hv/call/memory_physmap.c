@@ -10,17 +10,6 @@
  */
 #include "memory.h"
 
-/* dom0's map shows granted frames of the pool at gfn == mfn, nothing else. */
-static bool physmap_reserved(const struct domain *d, gfn_t gfn)
-{
-	if (!d->privileged)
-		return false;
-	for (unsigned int i = 0; i < nr_pool_ranges; i++)
-		if (gfn >= pool_range[i].start && gfn < pool_range[i].end)
-			return true;
-	return false;
-}
-
 /*
  * Put @mfn (or nothing, P2M_NONE) at @gfn.  RAM that stood there is freed.
  * A reference that a new P2M_FOREIGN entry needs is the caller's.
@@ -33,7 +22,8 @@ static int physmap_replace(struct domain *d, gfn_t gfn, mfn_t mfn,
 	mfn_t old_mfn;
 	int err = 0;
 
-	if (physmap_reserved(d, gfn))
+	/* There dom0's map shows granted frames at gfn == mfn, nothing else. */
+	if (d->privileged && pool_has(gfn))
 		return -EINVAL;
 	spin_lock(&d->lock);
 	old_mfn = p2m_lookup(d, gfn, &old, NULL);

@@ -32,8 +32,8 @@
 #define FRAMES_PER_TABLE 128
 
 /*
- * Identity grant maps of a frame in dom0's map, and those of them that are
- * writable.  They stand behind the table that maps the frame, which is twice as
+ * Identity grant maps of a frame of the pool in dom0's map, and those of them that
+ * are writable.  They stand behind the table that maps the frame, which is twice as
  * large for it.
  */
 struct identity {
@@ -90,13 +90,7 @@ int p2m_init(struct domain *d)
 	return 0;
 }
 
-/* Of a table whose entries are of @level. */
-static unsigned int p2m_table_order(const struct domain *d, unsigned int level)
-{
-	return d->privileged && !level;
-}
-
-static void p2m_free_table(struct domain *d, u64 *table, unsigned int level)
+static void p2m_free_table(u64 *table, unsigned int level)
 {
 	for (unsigned int i = 0; i < ENTRIES; i++) {
 		u64 e = table[i];
@@ -104,18 +98,18 @@ static void p2m_free_table(struct domain *d, u64 *table, unsigned int level)
 		if (!(e & NPT_PRESENT))
 			continue;
 		if (!npt_is_leaf(e, level))
-			p2m_free_table(d, npt_table(e), level - 1);
+			p2m_free_table(npt_table(e), level - 1);
 		else if (npt_type(e) == P2M_FOREIGN)
 			page_put(mfn_to_page(npt_mfn(e)));
 	}
-	page_free_virt(table, p2m_table_order(d, level));
+	kfree(table);
 }
 
 void p2m_destroy(struct domain *d)
 {
 	if (!d->p2m_root)
 		return;
-	p2m_free_table(d, d->p2m_root, LEVELS - 1);
+	p2m_free_table(d->p2m_root, LEVELS - 1);
 	d->p2m_root = NULL;
 	d->p2m_tables = 0;
 }
@@ -193,15 +187,17 @@ const void *p2m_peek(const struct domain *d, u64 gpa)
 }
 
 /* Replace an absent entry or a larger leaf by a table of the same meaning. */
-static u64 *p2m_make_table(struct domain *d, u64 *entry, unsigned int level)
+static u64 *p2m_make_table(struct domain *d, gfn_t gfn, u64 *entry,
+			   unsigned int level)
 {
+	bool counts = d->privileged && level == 1 && pool_has(gfn);
 	u64 old = *entry;
 	u64 *table;
 
 	if (!d->privileged && d->p2m_tables >= TABLES_MIN +
 					       d->max_pages / FRAMES_PER_TABLE)
 		return NULL;
-	table = page_alloc_order_virt(p2m_table_order(d, level - 1));
+	table = kzalloc(counts ? 2 * PAGE_SIZE : PAGE_SIZE);
 	if (!table)
 		return NULL;
 	d->p2m_tables++;
@@ -234,7 +230,7 @@ static u64 *p2m_slot(struct domain *d, gfn_t gfn, unsigned int level,
 			*table = is_table ? npt_table(*e) : NULL;
 			return e;
 		}
-		t = is_table ? npt_table(*e) : p2m_make_table(d, e, l);
+		t = is_table ? npt_table(*e) : p2m_make_table(d, gfn, e, l);
 		if (!t)
 			return NULL;
 	}

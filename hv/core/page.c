@@ -21,12 +21,23 @@ static struct spinlock heap_lock;
 static struct list free_list[PAGE_MAX_ORDER + 1];
 static u64 nr_free, nr_total;
 
+static bool range_has(const struct mfn_range *r, unsigned int nr, mfn_t mfn)
+{
+	for (; nr--; r++)
+		if (mfn >= r->start && mfn < r->end)
+			return true;
+	return false;
+}
+
 bool mfn_valid(mfn_t mfn)
 {
-	for (unsigned int i = 0; i < nr_ram_ranges; i++)
-		if (mfn >= ram_range[i].start && mfn < ram_range[i].end)
-			return mfn_to_page(mfn)->owner != DOMID_INVALID;
-	return false;
+	return range_has(ram_range, nr_ram_ranges, mfn) &&
+	       mfn_to_page(mfn)->owner != DOMID_INVALID;
+}
+
+bool pool_has(mfn_t mfn)
+{
+	return range_has(pool_range, nr_pool_ranges, mfn);
 }
 
 /* What a free block is listed by: its first bytes. */

@@ -101,6 +101,7 @@ struct mfn_range {
 #define POOL_RANGES 8
 extern struct mfn_range pool_range[POOL_RANGES]; /* 2 MiB-aligned guest pool */
 extern unsigned int nr_pool_ranges;
+bool pool_has(mfn_t mfn);
 void page_init(const struct mfn_range *ram, unsigned int nr, mfn_t pool_start);
 /* Boot: hand identity RAM to dom0: owner, one reference, PAGE_DOM0. */
 void page_give_dom0(struct domain *dom0, mfn_t start, mfn_t end);

@@ -69,4 +69,22 @@ extern u64 sim_idle_waste;
 /* What the clock of each CPU is ahead of the true time. */
 extern u64 sim_skew[SIM_CPUS];
 
+#define FOREVER (5 * MS) /* stretches of one who never sleeps */
+
+/* Is it what was expected? */
+static inline bool near(u64 value, u64 want, unsigned int percent)
+{
+	u64 slack = want * percent / 100;
+
+	if (value + slack >= want && value <= want + slack)
+		return true;
+	printf("# %lu us, expected %lu\n", value / US, want / US);
+	return false;
+}
+
+static inline struct guest *hog(u32 weight)
+{
+	return guest_new(weight, FOREVER, 0);
+}
+
 #endif /* HV_CORE_SIM_H */

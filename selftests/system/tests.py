@@ -26,7 +26,7 @@ EMPTY_BACKENDS = ("for kind in vbd vif; do for id in $(xenstore-list "
                   "xenstore-list /local/domain/0/backend/$kind/$id; done; "
                   "done")
 # What the hypervisor may have beside its frame table, before there is a guest.
-OWN_KIB = 1536
+OWN_KIB = 1024
 
 
 def expect(condition, text):
