@@ -32,15 +32,14 @@ static bool gfns_empty(struct domain *d, gfn_t gfn, unsigned int order)
 	return true;
 }
 
-/* Give an allocated block back: its map entry could not be made. */
-static void ram_return(struct page *pg, unsigned int order)
+/* Drop the owner's reference of those that @d still has. */
+static void ram_return(struct domain *d, struct page *pg, u64 nr)
 {
-	for (u64 i = 0; i < 1UL << order; i++) {
-		if (!page_get_any(&pg[i]))
-			continue;
-		page_give_up(&pg[i]);
-		page_put(&pg[i]);
-	}
+	for (; nr; nr--, pg++)
+		if (page_get(pg, d)) {
+			page_give_up(pg);
+			page_put(pg);
+		}
 }
 
 static bool populate_dom0(struct domain *d, gfn_t gfn, unsigned int order)
@@ -51,7 +50,7 @@ static bool populate_dom0(struct domain *d, gfn_t gfn, unsigned int order)
 		return false;
 	if (!p2m_set(d, gfn, gfn, 0, P2M_RAM))
 		return true;
-	ram_return(pg, 0);
+	ram_return(d, pg, 1);
 	return false;
 }
 
@@ -79,7 +78,7 @@ static bool populate_extent(struct domain *d, gfn_t gfn, unsigned int order)
 	/* Removing cannot fail: setting made the tables. */
 	while (i--)
 		p2m_set(d, gfn + i, INVALID_MFN, 0, P2M_NONE);
-	ram_return(pg, order);
+	ram_return(d, pg, 1UL << order);
 	return false;
 }
 
@@ -232,23 +231,27 @@ long memory_claim_pages(struct domain *d, void *arg)
 
 /*
  * All RAM that its owner still has stands in its map, which nobody changes any
- * more.  What was given up meanwhile may be another's.
+ * more.
  */
 int memory_release(struct domain *d)
 {
-	for (unsigned int n = 1; d->released <= p2m_max_gfn(d); n++) {
+	u64 done = 0;
+
+	while (d->released <= p2m_max_gfn(d)) {
+		gfn_t from = d->released;
 		enum p2m_type type;
 		unsigned int order;
-		mfn_t mfn = p2m_lookup(d, d->released, &type, &order);
+		mfn_t mfn = p2m_lookup(d, from, &type, &order);
 
-		if (type != P2M_RAM && type != P2M_RAM_RO) {
-			d->released |= (1UL << order) - 1;
-		} else if (page_get(mfn_to_page(mfn), d)) {
-			page_give_up(mfn_to_page(mfn));
-			page_put(mfn_to_page(mfn));
+		d->released = (from | ((1UL << order) - 1)) + 1;
+		if (type == P2M_RAM || type == P2M_RAM_RO) {
+			ram_return(d, mfn_to_page(mfn), d->released - from);
+			done += d->released - from;
 		}
-		d->released++;
-		if (n % RELEASE_CHUNK == 0 && hypercall_preempt())
+		if (++done < RELEASE_CHUNK)
+			continue;
+		done = 0;
+		if (hypercall_preempt())
 			return -ERESTART;
 	}
 	return 0;
