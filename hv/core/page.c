@@ -56,7 +56,7 @@ static void block_list(struct page *pg, unsigned int order, u8 dirty)
 static void block_unlist(struct page *pg)
 {
 	list_del(block_node(pg));
-	memset(block_node(pg), 0, sizeof(struct list));
+	*block_node(pg) = (struct list){ NULL, NULL };
 	pg->flags = 0;
 }
 
@@ -139,10 +139,9 @@ static void heap_add_hole(const struct mfn_range *pool, mfn_t table_start,
 
 void page_init(const struct mfn_range *ram, unsigned int nr, mfn_t pool_start)
 {
-	u64 big = 1ULL << PAGE_MAX_ORDER;
+	u64 big = 1ULL << PAGE_MAX_ORDER, table;
 	const struct mfn_range *holder = NULL;
 	mfn_t table_start = INVALID_MFN, at = 0;
-	u64 table;
 
 	nr_ram_ranges = min(nr, (unsigned int)RAM_RANGES);
 	memcpy(ram_range, ram, nr_ram_ranges * sizeof(*ram));
