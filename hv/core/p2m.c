@@ -200,7 +200,7 @@ static u64 *p2m_make_table(struct domain *d, gfn_t gfn, u64 *entry,
 	table = kzalloc(counts ? 2 * PAGE_SIZE : PAGE_SIZE);
 	if (!table)
 		return NULL;
-	d->p2m_tables++;
+	d->p2m_tables += 1 + counts; /* in frames */
 	if (old & NPT_PRESENT) {
 		u64 step = 1ULL << (9 * (level - 1));
 
