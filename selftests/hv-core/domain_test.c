@@ -156,6 +156,12 @@ void evtchn_vcpu_info_moved(struct vcpu *v)
 	(void)v;
 }
 
+long evtchn_set_layout(struct domain *d, bool shared32)
+{
+	d->shared32 = shared32;
+	return 0;
+}
+
 static struct page *grant_page[16];
 
 int grant_init(struct domain *d)
@@ -523,7 +529,7 @@ TEST(run_states_are_told_where_the_guest_wants)
 		REQUIRE(area.page[i]);
 	}
 	v->runstate_ns[RUNSTATE_offline] = 12345;
-	vcpu_place_runstate(v, &area);
+	vcpu_place_runstate(v, &area, VCPU_RUNSTATE_ENTRY);
 	seen = told(&area);
 	vcpu_runstate(v, &now);
 	CHECK(seen.state == RUNSTATE_offline && now.state == seen.state);
@@ -539,10 +545,10 @@ TEST(run_states_are_told_where_the_guest_wants)
 
 	/* Another place, none, and one when the domain dies. */
 	CHECK(area.page[0]->refs == 2);
-	vcpu_place_runstate(v, &none);
+	vcpu_place_runstate(v, &none, VCPU_RUNSTATE_ENTRY);
 	CHECK(area.page[0]->refs == 1 && area.page[1]->refs == 1);
 	CHECK(page_get(area.page[0], d) && page_get(area.page[1], d));
-	vcpu_place_runstate(v, &area);
+	vcpu_place_runstate(v, &area, VCPU_RUNSTATE_ENTRY);
 	CHECK(!domain_kill(d));
 	no_leak();
 }
