@@ -431,8 +431,9 @@ def pause(m):
     after = m.run("xl list guest | awk 'END { print $6 }'")
     expect(before == after, "a paused guest used CPU time")
     m.run("xl unpause guest")
-    m.guest_run("a=$(cat /tmp/beat); sleep 2; [ \"$a\" != \"$(cat "
-                "/tmp/beat)\" ]", step="the guest runs on")
+    m.guest_run("a=$(cat /tmp/beat); for i in $(seq 120); do [ \"$a\" = \"$("
+                "cat /tmp/beat)\" ] || exit 0; sleep 0.5; done; exit 1",
+                step="the guest runs on")
 
 
 def vcpu_affinity(m):
