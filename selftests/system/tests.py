@@ -457,7 +457,7 @@ def reboot(m):
                  "true").strip() in ("", "0"):
             raise
         m.retried += 1
-        m.create(Guest(disks=Guest().disks + jobs.GUEST_DISKS))
+        m.create()
         before = m.run("xl domid guest").strip()
         m.run("xl reboot guest")
         m.wait_ready("guest", times=2)
