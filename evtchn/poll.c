@@ -149,7 +149,7 @@ void tenon_poll_event(struct tenon_poll *p)
 }
 EXPORT_SYMBOL_GPL(tenon_poll_event);
 
-/* May the thread that is on this CPU look at @p for a while? */
+/* May the thread that is on this CPU look at its ring, or does somebody wait? */
 static bool poll_may_spin(struct tenon_poller *pc, u64 now)
 {
 	return pc->active && (s64)(now - pc->pause_until) >= 0 &&
@@ -159,7 +159,7 @@ static bool poll_may_spin(struct tenon_poller *pc, u64 now)
 
 /**
  * tenon_poll_spin() - look at a ring from the thread that serves it
- * @p: ring that ran dry, not armed and not polled
+ * @p: ring that ran dry and is not polled
  * @pending: is there work; called with preemption off
  *
  * As long as nothing else is to be done on this CPU it saves the way to the
@@ -181,6 +181,7 @@ enum tenon_spin tenon_poll_spin(struct tenon_poll *p,
 	while (poll_may_spin(pc, now)) {
 		if (pending(p)) {
 			p->hits++;
+			p->spun++;
 			poll_credit(p, true);
 			end = TENON_SPIN_WORK;
 			break;

@@ -98,6 +98,7 @@ enum tenon_spin {
  * @sleep: stop polling: arm, and restart the driver if there is work by now;
  *	same context
  * @hits: looks that found work
+ * @spun: those by tenon_poll_spin()
  * @misses: windows that ended without
  * @late: work that had waited for a tick because the poller did not run
  * @distance: what tenon_poll_distance() said last
@@ -108,6 +109,7 @@ struct tenon_poll {
 	enum tenon_look (*look)(struct tenon_poll *p);
 	void (*sleep)(struct tenon_poll *p);
 	u64 hits;
+	u64 spun;
 	u64 misses;
 	u64 late;
 	unsigned int distance;

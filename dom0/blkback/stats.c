@@ -77,8 +77,8 @@ static void stats_show_ring(struct seq_file *m, const struct blkback_ring *r)
 		   st->wr_sect);
 	seq_printf(m, "  events: received %llu spurious %llu sent %llu passes %llu\n",
 		   r->chan.events, r->chan.spurious, r->chan.sent, st->passes);
-	seq_printf(m, "  poll: hits %llu misses %llu late %llu\n", r->poll.hits,
-		   r->poll.misses, r->poll.late);
+	seq_printf(m, "  poll: hits %llu spun %llu misses %llu late %llu\n",
+		   r->poll.hits, r->poll.spun, r->poll.misses, r->poll.late);
 	seq_printf(m, "  grants: mapped %llu unmapped %lld hits %llu kept %u calls %lld revoked %llu\n",
 		   ms->maps, (s64)atomic64_read(&ms->unmaps), ms->hits,
 		   r->maps->nr_kept, (s64)atomic64_read(&ms->calls),

@@ -347,6 +347,30 @@ def mixes(m):
     set_parameters(m, {})
 
 
+def looks_before_it_sleeps(m):
+    """blkback's thread looks at its ring itself while it has its CPU alone."""
+    if not ours(m, "back"):
+        return
+    attach(m, "phy:/dev/nullb0 xvdd w")
+
+    def found():
+        m.guest_run("fio --name=s --filename=/dev/xvdd --rw=randread --bs=4k "
+                    "--direct=1 --ioengine=libaio --iodepth=8 --size=64M "
+                    "--number_ios=2000 >/dev/null", 300)
+        return sum(map(int, re.findall(r"spun (\d+)", shown(m, "back"))))
+
+    alone = found()
+    t.expect(alone > 0, "it found nothing itself")
+    m.run("for cpu in $(seq 0 $(($(nproc) - 1))); do taskset -c $cpu sh -c "
+          "'while :; do :; done' & echo $! >>/run/busy; done")
+    try:
+        busy = found()
+    finally:
+        m.run("kill $(cat /run/busy); rm /run/busy")
+    t.expect(busy == alone, f"{busy - alone} times beside a busy task")
+    detach(m)
+
+
 def read_only(m):
     """A read-only disk is one in the guest, and the back end insists."""
     attach(m, f"{SCRATCH} xvdd r")
@@ -571,6 +595,6 @@ def hostile_back_end(m):
 TESTS = (direct, direct_when_it_pays, direct_under_pressure, read_only,
          resize, device_fails, rebind, detach_under_load, hostile_front_end,
          hostile_back_end, save_restore, queues, limits,
-         poll_guard)
+         poll_guard, looks_before_it_sleeps)
 # With one stock half.
 MIXED = (direct, resize, detach_under_load, mixes)

@@ -135,18 +135,31 @@ trap_common:
 	addq $16, %rsp
 	iretq
 
-	/*
-	 * u64 user_call(u64 code, u64 stack, u64 rax): run code in ring 3 until
-	 * its int 0x80, return the rax it has then.
-	 */
-	.globl user_call, user_return
-user_call:
+	/* What a function of C keeps. */
+	.macro keep_push
 	push %rbx
 	push %rbp
 	push %r12
 	push %r13
 	push %r14
 	push %r15
+	.endm
+	.macro keep_pop
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbp
+	pop %rbx
+	.endm
+
+	/*
+	 * u64 user_call(u64 code, u64 stack, u64 rax): run code in ring 3 until
+	 * its int 0x80, return the rax it has then.
+	 */
+	.globl user_call, user_return
+user_call:
+	keep_push
 	movq %rsp, user_kernel_rsp(%rip)
 	movq %rdx, %rax
 	pushq $USER_DATA
@@ -157,12 +170,7 @@ user_call:
 	iretq
 user_return:
 	movq user_kernel_rsp(%rip), %rsp
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
+	keep_pop
 	ret
 
 	/* What ring 3 runs: a hypercall, or what the caller wants to see fault. */
@@ -180,12 +188,7 @@ user_hypercall:
 	.text
 	.globl hypercall32
 hypercall32:
-	push %rbx
-	push %rbp
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	keep_push
 	movq %rsp, narrow_rsp(%rip)
 	movq %cr3, %rax
 	movq %rax, narrow_cr3(%rip)
@@ -209,12 +212,7 @@ narrow_call:
 5:	movq narrow_cr3(%rip), %rcx
 	movq %rcx, %cr3
 	movq narrow_rsp(%rip), %rsp
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
+	keep_pop
 	movslq %eax, %rax
 	ret
 

@@ -35,16 +35,22 @@ def expect(condition, text):
         raise RigError(text)
 
 
-def free_memory(m):
-    """Free MiB as the hypervisor reports them.
+def dump(m, key):
+    """What the hypervisor says when it is asked by a key."""
+    return m.run(f"xl dmesg -c >/dev/null; xl debug-keys {key}; xl dmesg")
 
-    On Tenon with what dom0's map has taken for its tables, which it keeps.
-    """
+
+def free_frames(m):
+    """Tenon's free frames, with those of the tables of dom0's map, which stay."""
+    text = dump(m, "q")
+    return sum(int(re.search(pattern, text).group(1)) for pattern in
+               (r"(\d+) free in the pool", r" d0: .* (\d+) map tables"))
+
+
+def free_memory(m):
+    """Free MiB as the hypervisor reports them."""
     if m.setup.hv == "tenon":
-        text = m.run("xl debug-keys q; xl dmesg | tail -n 300")
-        free = re.findall(r"memory: \d+ frames, (\d+) free", text)
-        tables = re.findall(r" d0: .*, (\d+) map tables", text)
-        return (int(free[-1]) + int(tables[-1])) >> 8
+        return free_frames(m) >> 8
     return int(re.search(r"^free_memory\s*:\s*(\d+)", m.run("xl info"),
                          re.M).group(1))
 
@@ -167,7 +173,7 @@ def hypervisor_memory(m):
     """What is neither free nor a domain's: 8 bytes a frame, and little else."""
     if m.setup.hv != "tenon":
         return
-    text = m.run("xl dmesg -c >/dev/null; xl debug-keys q; xl dmesg")
+    text = dump(m, "q")
     total, free = map(int, re.search(r"memory: (\d+) frames, (\d+) free",
                                      text).groups())
     domains = sum(map(int, re.findall(r" d\d+: (\d+) frames of", text)))
