@@ -109,6 +109,14 @@ TEST(fifo_tells_each_vcpu_in_order)
 	b = bind_ipi(0);
 	drain(1);
 	CHECK(!port_op(EVTCHNOP_send, b) && pending(1, b));
+
+	/* And to FIFO, where no port is of a queue that was. */
+	CHECK(b == a);
+	drain(1);
+	memset(next[1], 0, sizeof(next[1]));
+	CHECK(!init_control(0, CONTROL_GFN, CONTROL_OFFSET));
+	CHECK(!expand_array(WORDS_GFN));
+	CHECK(!port_op(EVTCHNOP_send, b) && take(1, 0, 7) == b);
 	kill_domain(2);
 	kill_domain(1);
 }
