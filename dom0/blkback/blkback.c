@@ -26,6 +26,8 @@
 #define STARVED_WAIT msecs_to_jiffies(10)
 /* Not a status of the wire: no memory now, the request is to be taken again. */
 #define RING_STARVED 1
+/* Requests answered after the front end has closed: those of the largest ring. */
+#define FINISH_MAX 512
 /* Mappings kept per ring; the front ends in use keep about as many grants. */
 #define KEPT_GRANTS 1056
 
@@ -280,6 +282,23 @@ static void ring_run(struct blkback_ring *ring)
 	}
 }
 
+/*
+ * A front end that closes waits for the answers to what it had published: Linux's
+ * does before it lets go of the disk.  What it publishes from now on is none of ours.
+ */
+static void ring_finish(struct blkback_ring *ring)
+{
+	int n, left = FINISH_MAX;
+
+	while (left > 0 && (n = ring_pass(ring))) {
+		if (n == -ENOMEM) {
+			schedule_timeout_uninterruptible(STARVED_WAIT);
+			n = 1;
+		}
+		left -= n;
+	}
+}
+
 static int ring_thread(void *arg)
 {
 	struct blkback_ring *ring = arg;
@@ -291,20 +310,26 @@ static int ring_thread(void *arg)
 		tenon_poll_take(&ring->poll);
 		ring_run(ring);
 	}
+	tenon_poll_take(&ring->poll);
+	if (READ_ONCE(ring->finish))
+		ring_finish(ring);
 	return 0;
 }
 
 /**
  * blkback_ring_stop() - stop serving a ring and let go of everything
  * @ring: ring, started or partly started
+ * @finish: answer what the front end has published; not once its guest was
+ *	suspended, as it is to publish that again wherever it goes on
  *
  * Does not need the front end; waits for the block device to finish what has
  * been started.
  */
-void blkback_ring_stop(struct blkback_ring *ring)
+void blkback_ring_stop(struct blkback_ring *ring, bool finish)
 {
 	if (!ring->shared)
 		return;
+	WRITE_ONCE(ring->finish, finish);
 	if (ring->task)
 		kthread_stop(ring->task);
 	tenon_poll_take(&ring->poll);
@@ -391,7 +416,7 @@ int blkback_ring_start(struct blkback *be, struct blkback_ring *ring,
 	return 0;
 
 fail:
-	blkback_ring_stop(ring);
+	blkback_ring_stop(ring, false);
 	return err;
 }
 

@@ -94,6 +94,7 @@ struct blkback_stats {
  * @kick: set to wake it
  * @armed: the front end will notify us; @task's, or the poller's
  * @useful: there was work since the last EOI
+ * @finish: what is in the ring is answered before it stops
  * @lock: guards the responding half of the ring, @in_pass, the free lists
  * @in_pass: @task publishes when it is through, others need not
  * @small: free requests with few segments
@@ -124,6 +125,7 @@ struct blkback_ring {
 	bool kick;
 	bool armed;
 	bool useful;
+	bool finish;
 	spinlock_t lock;
 	bool in_pass;
 	struct list_head small;
@@ -224,7 +226,7 @@ extern struct workqueue_struct *blkback_queue;
 int blkback_ring_start(struct blkback *be, struct blkback_ring *ring,
 		       grant_ref_t *grefs, unsigned int nr_pages,
 		       evtchn_port_t port, bool is32);
-void blkback_ring_stop(struct blkback_ring *ring);
+void blkback_ring_stop(struct blkback_ring *ring, bool finish);
 
 /* io.c */
 bool blkback_io_submit(struct blkback_ring *ring, const struct parse_op *op);

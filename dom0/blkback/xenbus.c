@@ -61,7 +61,7 @@ static void xenbus_put(struct blkback *be)
 	}
 }
 
-static void xenbus_stop_rings(struct blkback *be)
+static void xenbus_stop_rings(struct blkback *be, bool finish)
 {
 	struct blkback_ring *rings = be->rings;
 	unsigned int i, n = be->nr_rings;
@@ -72,7 +72,7 @@ static void xenbus_stop_rings(struct blkback *be)
 	be->nr_rings = 0;
 	mutex_unlock(&be->lock);
 	for (i = 0; i < n; i++)
-		blkback_ring_stop(&rings[i]);
+		blkback_ring_stop(&rings[i], finish);
 	kvfree(rings);
 }
 
@@ -152,7 +152,7 @@ static int xenbus_start_rings(struct blkback *be)
 					is32);
 		if (err) {
 			while (i--)
-				blkback_ring_stop(&rings[i]);
+				blkback_ring_stop(&rings[i], false);
 			kvfree(rings);
 			return err;
 		}
@@ -205,7 +205,7 @@ static void xenbus_connect(struct blkback *be)
 	if (!be->vbd.bdev || be->dev->state == XenbusStateConnected)
 		return;
 	blkback_vbd_limits(be);
-	xenbus_stop_rings(be);
+	xenbus_stop_rings(be, false);
 	err = xenbus_start_rings(be);
 	if (err) {
 		xenbus_dev_fatal(be->dev, err, "starting rings");
@@ -213,7 +213,7 @@ static void xenbus_connect(struct blkback *be)
 	}
 	err = xenbus_advertise(be);
 	if (err) {
-		xenbus_stop_rings(be);
+		xenbus_stop_rings(be, false);
 		xenbus_dev_fatal(be->dev, err, "advertising");
 		return;
 	}
@@ -263,7 +263,7 @@ static void xenbus_remove_work(struct work_struct *work)
 	struct blkback *be = container_of(work, struct blkback, remove_work);
 
 	cancel_work_sync(&be->state_work);
-	xenbus_stop_rings(be);
+	xenbus_stop_rings(be, false);
 	cancel_work_sync(&be->resize_work);
 	blkback_vbd_close(be);
 	complete(&be->finished);
@@ -290,7 +290,7 @@ static void xenbus_state_work(struct work_struct *work)
 		xenbus_switch_state(dev, XenbusStateClosing);
 		break;
 	case XenbusStateClosed:
-		xenbus_stop_rings(be);
+		xenbus_stop_rings(be, true);
 		/* Seeing Closed, the toolstack may take the device apart. */
 		if (!xenbus_dev_is_online(dev))
 			blkback_vbd_close(be);

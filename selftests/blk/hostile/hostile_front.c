@@ -5,6 +5,7 @@
 #include <linux/module.h>
 
 #include "../../lib/cases.h"
+#include "../../lib/hostile_link.h"
 #include "hostile.h"
 
 static union blkif64_req rw(struct link *l, u8 operation, u8 nr,
@@ -276,6 +277,22 @@ static void leave_in_a_hurry(struct link *l)
 	link_publish(l, l->prod);
 }
 
+/* What was published before is answered, though no event told of it. */
+static void answered_at_the_end(struct link *l)
+{
+	union blkif64_req req = rw(l, BLKIF_OP_READ, 11, 0);
+	u32 i, end = l->cons + l->slots;
+
+	schedule_timeout_uninterruptible(HZ); /* nobody looks any more */
+	for (i = 0; i < l->slots; i++)
+		link_put(l, &req);
+	virt_store_release(&l->shared->req_prod, l->prod);
+	xenbus_switch_state(l->dev, XenbusStateClosed);
+	EXPECT(link_wait(l->dev, XenbusStateClosed, XenbusStateClosed) ==
+	       XenbusStateClosed);
+	EXPECT(virt_load_acquire(&l->shared->rsp_prod) == end);
+}
+
 static const struct hostile_case cases[] = {
 	{ "requests that mean nothing", bad_requests },
 	{ "indirect requests that mean nothing", bad_indirect },
@@ -306,6 +323,7 @@ static const struct hostile_case cases[] = {
 	{ "index going back", index_back },
 	{ "index half a world away", index_far },
 	{ "leaving with requests under way", leave_in_a_hurry },
+	{ "closing with requests not taken", answered_at_the_end },
 	{ "ring order 31", NULL, KEYS(.ring_page_order = "31"), true },
 	{ "ring order 5", NULL, KEYS(.ring_page_order = "5"), true },
 	{ "ring order that does not fit", NULL,
