@@ -596,5 +596,7 @@ TESTS = (direct, direct_when_it_pays, direct_under_pressure, read_only,
          resize, device_fails, rebind, detach_under_load, hostile_front_end,
          hostile_back_end, save_restore, queues, limits,
          poll_guard, looks_before_it_sleeps)
-# With one stock half.
-MIXED = (direct, resize, detach_under_load, mixes)
+# With one stock half.  Linux's front end stops its queues when it is to close, and
+# then waits for what they still held: detached under load it hangs, with Linux's back
+# end as with ours.
+MIXED = (direct, resize, mixes)

@@ -91,7 +91,7 @@ BOOTS = [
                    *net_tests.MIXED],
          {"back": "ours,stock", "front": "stock,ours", "limit": 2400}),
     Boot("mixed-too", [blk_system.block_guest, *blk_system.MIXED,
-                       *net_tests.MIXED],
+                       blk_system.detach_under_load, *net_tests.MIXED],
          {"back": "stock,ours", "front": "ours,stock", "limit": 2400}),
     Boot("driver-domain", [*driver_domain.SERVICE, net_tests.net_ping_sizes,
                            net_tests.net_stream, *driver_domain.DEATHS],
