@@ -90,6 +90,7 @@ struct blkfront_slot {
  * @full: times the queue had to stop
  * @stuck_grants: grants the back end had not let go of when it answered
  * @poll_reaped: responses found by polling
+ * @polled: requests that their sender polled for
  * @copied: bytes of data copied
  */
 struct blkfront_stats {
@@ -99,6 +100,7 @@ struct blkfront_stats {
 	u64 full;
 	u64 stuck_grants;
 	u64 poll_reaped;
+	u64 polled;
 	u64 copied;
 };
 
@@ -160,6 +162,7 @@ enum blkfront_watch {
  * @free_slot: first free id, or @nr_slots
  * @revoking: id of the revoke under way, or @nr_slots
  * @completing: requests answered and still holding their pages
+ * @polled: those of them that their sender polls for
  * @pool: pages granted for good
  * @direct: pages of requests that stay granted, or NULL
  * @sg: scratch
@@ -187,6 +190,7 @@ struct blkfront_queue {
 	unsigned int free_slot;
 	unsigned int revoking;
 	unsigned int completing;
+	struct list_head polled;
 	struct grantpool pool;
 	struct blkfront_direct *direct;
 	struct scatterlist sg[BLKFRONT_MAX_SEGMENTS];
@@ -306,6 +310,7 @@ void blkfront_shrink_remove(struct blkfront *bf);
 /* disk.c */
 int blkfront_disk_setup(void);
 void blkfront_disk_teardown(void);
+void blkfront_disk_map(struct blk_mq_tag_set *set);
 int blkfront_disk_make(struct blkfront *bf);
 int blkfront_disk_add(struct blkfront *bf);
 void blkfront_disk_update(struct blkfront *bf);

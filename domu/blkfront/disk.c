@@ -12,6 +12,11 @@
 
 #include "blkfront.h"
 
+static unsigned int poll_queues = 1;
+module_param(poll_queues, uint, 0444);
+MODULE_PARM_DESC(poll_queues,
+		 "Queues for requests whose sender polls, at most one per ring (0: none)");
+
 #define DISK_MAJOR 202
 #define DISK_MINORS 16
 #define DISK_MINORS_EXTENDED 256
@@ -173,6 +178,16 @@ void blkfront_disk_update(struct blkfront *bf)
 	set_disk_ro(bf->disk, bf->features.info & VDISK_READONLY);
 }
 
+/* Which CPU uses which hardware queue of each kind; there are none for reads. */
+void blkfront_disk_map(struct blk_mq_tag_set *set)
+{
+	unsigned int i;
+
+	for (i = 0; i < set->nr_maps; i++)
+		if (set->map[i].nr_queues)
+			blk_mq_map_queues(&set->map[i]);
+}
+
 /**
  * blkfront_disk_make() - make the disk
  * @bf: device; connected, its queues enabled
@@ -184,13 +199,19 @@ int blkfront_disk_make(struct blkfront *bf)
 	struct blk_mq_tag_set *set = &bf->tag_set;
 	struct disk_number nr;
 	struct gendisk *disk;
+	unsigned int polled;
 	int err;
 
 	err = disk_decode(bf->vdevice, &nr);
 	if (err)
 		return err;
 	set->ops = &blkfront_mq_ops;
-	set->nr_hw_queues = bf->nr_queues;
+	polled = min(poll_queues, bf->nr_queues);
+	set->nr_hw_queues = bf->nr_queues + polled;
+	set->nr_maps = polled ? HCTX_MAX_TYPES : 1;
+	set->map[HCTX_TYPE_DEFAULT].nr_queues = bf->nr_queues;
+	set->map[HCTX_TYPE_POLL].nr_queues = polled;
+	set->map[HCTX_TYPE_POLL].queue_offset = bf->nr_queues;
 	set->queue_depth = bf->queues[0].nr_slots;
 	set->numa_node = NUMA_NO_NODE;
 	/* To order requests is for who has the device, and costs a thread here. */

@@ -7,6 +7,11 @@
  * costs anything.  Whoever finds responses takes them off the ring under the
  * lock and completes them outside it.
  *
+ * Requests whose sender looks for the answer itself (io_uring's IOPOLL) have
+ * hardware queues of their own, on the same rings.  Only their sender completes
+ * them, whoever finds their responses: block core is not prepared for anyone in an
+ * interrupt to do that.
+ *
  * A response is believed only if it names a request in flight, and only once.
  * Anything else, or an impossible index, ends the dealings with this back end.
  */
@@ -160,7 +165,8 @@ static unsigned int queue_reap(struct blkfront_queue *q, struct list_head *list)
 			cmd->status = rsp.status == BLKIF_RSP_EOPNOTSUPP ?
 					      BLK_STS_NOTSUPP : BLK_STS_IOERR;
 		}
-		list_add_tail(&rq->queuelist, list);
+		list_add_tail(&rq->queuelist,
+			      rq->cmd_flags & REQ_POLLED ? &q->polled : list);
 		q->completing++;
 	}
 	if (q->live && blkif64_front_broken(&q->ring)) {
@@ -174,15 +180,19 @@ static unsigned int queue_reap(struct blkfront_queue *q, struct list_head *list)
 	return n;
 }
 
-static void queue_complete(struct list_head *list)
+/* Returns how many there were. */
+static unsigned int queue_complete(struct list_head *list)
 {
 	struct request *rq, *next;
+	unsigned int n = 0;
 
 	list_for_each_entry_safe(rq, next, list, queuelist) {
 		list_del_init(&rq->queuelist);
 		if (likely(!blk_should_fake_timeout(rq->q)))
 			blk_mq_complete_request(rq);
+		n++;
 	}
+	return n;
 }
 
 /*
@@ -351,7 +361,8 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 		spin_lock_irqsave(&q->lock, flags);
 	}
 	queue_stage(q, rq, slot);
-	queue_expect(q);
+	if (!(rq->cmd_flags & REQ_POLLED))
+		queue_expect(q);
 	notify = bd->last && blkif64_front_publish(&q->ring);
 	/* While a task sends, the poller does not run: take what has come. */
 	if (bd->last && q->watch == BLKFRONT_POLLED) {
@@ -368,6 +379,9 @@ stop:
 	q->stats.full++;
 	q->stopped = true;
 	blk_mq_stop_hw_queue(hctx);
+	/* It may be full of requests whose sender does not look for now. */
+	if (q->live && blkif64_front_outstanding(&q->ring))
+		queue_expect(q);
 	/* What others have staged must not wait for us. */
 	notify = q->live && blkif64_front_publish(&q->ring);
 	spin_unlock_irqrestore(&q->lock, flags);
@@ -403,15 +417,58 @@ static void queue_complete_rq(struct request *rq)
 	spin_lock_irqsave(&q->lock, flags);
 	blkfront_grants_put(q, rq);
 	q->completing--;
+	q->stats.polled += !!(rq->cmd_flags & REQ_POLLED);
 	spin_unlock_irqrestore(&q->lock, flags);
 	/* The queue may be gone by now. */
 	blk_mq_end_request(rq, cmd->status);
+}
+
+/* Takes all there is and completes what is polled for; process context. */
+static unsigned int queue_reap_polled(struct blkfront_queue *q)
+{
+	LIST_HEAD(polled);
+	unsigned long flags;
+	LIST_HEAD(done);
+	bool restart;
+
+	spin_lock_irqsave(&q->lock, flags);
+	restart = queue_restart(q, queue_reap(q, &done));
+	list_splice_init(&q->polled, &polled);
+	spin_unlock_irqrestore(&q->lock, flags);
+	queue_finish(q, &done, restart);
+	return queue_complete(&polled);
+}
+
+/* Rings are taken down after the queue was quiesced, which waits for this. */
+static int queue_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
+{
+	unsigned int n = 0;
+
+	rcu_read_lock();
+	if (!blk_queue_quiesced(hctx->queue))
+		n = queue_reap_polled(queue_of(hctx));
+	rcu_read_unlock();
+	return n;
+}
+
+/*
+ * A request that is polled for, and whose sender has not looked for long: others
+ * may wait for it to end.  The back end may take what time it needs.
+ */
+static enum blk_eh_timer_return queue_overdue(struct request *rq)
+{
+	if (rq->cmd_flags & REQ_POLLED)
+		queue_poll(rq->mq_hctx, NULL);
+	return blk_mq_request_completed(rq) ? BLK_EH_DONE : BLK_EH_RESET_TIMER;
 }
 
 const struct blk_mq_ops blkfront_mq_ops = {
 	.queue_rq = queue_rq,
 	.commit_rqs = queue_commit_rqs,
 	.complete = queue_complete_rq,
+	.map_queues = blkfront_disk_map,
+	.poll = queue_poll,
+	.timeout = queue_overdue,
 };
 
 /**
@@ -502,6 +559,7 @@ int blkfront_queue_start(struct blkfront *bf, struct blkfront_queue *q,
 	q->bf = bf;
 	q->nr_pages = nr_pages;
 	spin_lock_init(&q->lock);
+	INIT_LIST_HEAD(&q->polled);
 	snprintf(q->name, sizeof(q->name), "%s-%u", dev_name(&dev->dev),
 		 q->index);
 	/* Once: who maps a request to it sees to where the list ends. */
@@ -540,6 +598,7 @@ static void queue_wait_completed(struct blkfront_queue *q)
 	unsigned int n;
 
 	for (;;) {
+		queue_reap_polled(q);
 		spin_lock_irq(&q->lock);
 		n = q->completing;
 		spin_unlock_irq(&q->lock);

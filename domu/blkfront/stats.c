@@ -20,9 +20,9 @@ static void stats_show_queue(struct seq_file *m, struct blkfront_queue *q)
 		   st->requests, st->io_errors, st->full, st->bad_responses);
 	seq_printf(m, "  events: received %llu spurious %llu sent %llu\n",
 		   q->chan.events, q->chan.spurious, q->chan.sent);
-	seq_printf(m, "  poll: hits %llu misses %llu late %llu reaped %llu\n",
+	seq_printf(m, "  poll: hits %llu misses %llu late %llu reaped %llu by_sender %llu\n",
 		   q->poll.hits, q->poll.misses, q->poll.late,
-		   st->poll_reaped);
+		   st->poll_reaped, st->polled);
 	seq_printf(m, "  grants: pool %u free %u stuck %llu copied %llu\n",
 		   q->pool.nr, q->pool.nr_free, st->stuck_grants, st->copied);
 	if (!blkfront_direct_show(q, &direct))

@@ -93,7 +93,7 @@ static int xenbus_start_queues(struct blkfront *bf)
 		xenbus_read_unsigned(otherend, "multi-queue-max-queues", 1));
 	n = clamp(n, 1u, (unsigned int)BLKFRONT_MAX_QUEUES);
 	if (bf->disk)
-		n = min(n, bf->tag_set.nr_hw_queues);
+		n = min(n, bf->tag_set.map[HCTX_TYPE_DEFAULT].nr_queues);
 
 	queues = kvcalloc(n, sizeof(*queues), GFP_NOIO);
 	if (!queues)
@@ -337,7 +337,7 @@ static void xenbus_add_disk(struct work_struct *work)
 	if (!err) {
 		dev_info(&dev->dev,
 			 "%s: %u queues of %u requests, %u segments, grants %s\n",
-			 bf->disk->disk_name, bf->tag_set.nr_hw_queues,
+			 bf->disk->disk_name, bf->nr_queues,
 			 bf->tag_set.queue_depth, bf->features.max_segments,
 			 bf->features.direct_pages ? "direct" :
 			 bf->features.staged ? "staged" : "for once");

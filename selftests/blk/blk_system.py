@@ -309,6 +309,31 @@ def poll_guard(m):
     detach(m)
 
 
+def polled_by_sender(m):
+    """Who asks to poll for its requests does, beside others on the same ring.
+
+    The last run ends in the middle of its requests, which must not keep the
+    disk.
+    """
+    if not ours(m, "front"):
+        return
+    attach(m, f"{SCRATCH} xvdd w")
+    t.expect(m.guest_run("cat /sys/block/xvdd/queue/io_poll").strip() == "1",
+             "the disk cannot be polled")
+    both = VERIFY.format(**WORK[0]).replace("--iodepth=16", "--iodepth=64")
+    m.guest_run(both.replace("libaio", "io_uring") + " --hipri --name=w "
+                + both.partition(" ")[2].replace("--name=v", "--offset=8M"),
+                300, step="polled by the sender, beside another")
+    text = shown(m, "front")
+    t.expect(re.search(r"by_sender [1-9]\d\d", text), f"nobody polled:\n{text}")
+    m.guest_run("fio --name=k --filename=/dev/xvdd --direct=1 --rw=randread "
+                "--ioengine=io_uring --hipri --iodepth=32 --time_based "
+                "--runtime=60 >/dev/null & sleep 3; pkill -KILL fio; wait",
+                120, step="polled by the sender, which is killed")
+    t.expect("outstanding 0" in shown(m, "front"), "requests are left")
+    detach(m)
+
+
 def queues(m):
     """Data survives on one queue per vCPU, and each of them is used."""
     set_parameters(m, {f"{BACK}/max_queues": "4", f"{FRONT}/max_queues": "0"})
@@ -595,7 +620,7 @@ def hostile_back_end(m):
 TESTS = (direct, direct_when_it_pays, direct_under_pressure, read_only,
          resize, device_fails, rebind, detach_under_load, hostile_front_end,
          hostile_back_end, save_restore, queues, limits,
-         poll_guard, looks_before_it_sleeps)
+         poll_guard, polled_by_sender, looks_before_it_sleeps)
 # With one stock half.  Linux's front end stops its queues when it is to close, and
 # then waits for what they still held: detached under load it hangs, with Linux's back
 # end as with ours.
