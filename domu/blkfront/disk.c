@@ -178,11 +178,25 @@ void blkfront_disk_update(struct blkfront *bf)
 	set_disk_ro(bf->disk, bf->features.info & VDISK_READONLY);
 }
 
-/* Which CPU uses which hardware queue of each kind; there are none for reads. */
+/**
+ * blkfront_disk_map() - say which CPU uses which hardware queue
+ * @set: of a device; called once, while its disk is made
+ *
+ * There is a queue for each ring, then those that are polled, none for reads alone.
+ */
 void blkfront_disk_map(struct blk_mq_tag_set *set)
 {
+	struct blkfront *bf = set->driver_data;
+	unsigned int polled = 0;
 	unsigned int i;
 
+	if (set->nr_maps > HCTX_TYPE_POLL) {
+		polled = set->nr_hw_queues - bf->nr_queues;
+		set->map[HCTX_TYPE_READ].nr_queues = 0;
+		set->map[HCTX_TYPE_POLL].nr_queues = polled;
+		set->map[HCTX_TYPE_POLL].queue_offset = bf->nr_queues;
+	}
+	set->map[HCTX_TYPE_DEFAULT].nr_queues = set->nr_hw_queues - polled;
 	for (i = 0; i < set->nr_maps; i++)
 		if (set->map[i].nr_queues)
 			blk_mq_map_queues(&set->map[i]);
@@ -209,9 +223,7 @@ int blkfront_disk_make(struct blkfront *bf)
 	polled = min(poll_queues, bf->nr_queues);
 	set->nr_hw_queues = bf->nr_queues + polled;
 	set->nr_maps = polled ? HCTX_MAX_TYPES : 1;
-	set->map[HCTX_TYPE_DEFAULT].nr_queues = bf->nr_queues;
-	set->map[HCTX_TYPE_POLL].nr_queues = polled;
-	set->map[HCTX_TYPE_POLL].queue_offset = bf->nr_queues;
+	set->driver_data = bf;
 	set->queue_depth = bf->queues[0].nr_slots;
 	set->numa_node = NUMA_NO_NODE;
 	/* To order requests is for who has the device, and costs a thread here. */
