@@ -301,18 +301,31 @@ static void queue_sleep(struct tenon_poll *p)
 	queue_finish(q, &done, restart);
 }
 
-/* Something was staged: see that its response will be looked for; locked. */
-static void queue_expect(struct blkfront_queue *q)
+/*
+ * Somebody does not look for the answer itself: see that it is looked for; locked.
+ *
+ * While nobody did, all that could be answered is polled for by its sender.  Such
+ * answers have to be taken before the ring counts as armed, since the back end has
+ * sent no event for them and would not for what follows.
+ *
+ * Return: how many were taken.
+ */
+static unsigned int queue_expect(struct blkfront_queue *q)
 {
+	unsigned int n = 0;
+	LIST_HEAD(none);
+
 	if (q->watch != BLKFRONT_UNWATCHED)
-		return;
+		return 0;
 	if (tenon_poll_hold(&q->poll)) {
 		blkif64_front_disarm(&q->ring);
 		q->watch = BLKFRONT_POLLED;
-	} else {
-		queue_watch(q);
-		tenon_poll_start(&q->poll);
+		return 0;
 	}
+	while (queue_watch(q))
+		n += queue_reap(q, &none);
+	tenon_poll_start(&q->poll);
+	return n;
 }
 
 static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
@@ -381,12 +394,13 @@ stop:
 	blk_mq_stop_hw_queue(hctx);
 	/* It may be full of requests whose sender does not look for now. */
 	if (q->live && blkif64_front_outstanding(&q->ring))
-		queue_expect(q);
+		restart = queue_restart(q, queue_expect(q));
 	/* What others have staged must not wait for us. */
 	notify = q->live && blkif64_front_publish(&q->ring);
 	spin_unlock_irqrestore(&q->lock, flags);
 	if (notify)
 		tenon_chan_notify(&q->chan);
+	queue_finish(q, &done, restart);
 	return status;
 unlock:
 	spin_unlock_irqrestore(&q->lock, flags);
@@ -429,14 +443,16 @@ static unsigned int queue_reap_polled(struct blkfront_queue *q)
 	LIST_HEAD(polled);
 	unsigned long flags;
 	LIST_HEAD(done);
+	unsigned int n;
 	bool restart;
 
 	spin_lock_irqsave(&q->lock, flags);
 	restart = queue_restart(q, queue_reap(q, &done));
 	list_splice_init(&q->polled, &polled);
 	spin_unlock_irqrestore(&q->lock, flags);
+	n = queue_complete(&polled);
 	queue_finish(q, &done, restart);
-	return queue_complete(&polled);
+	return n;
 }
 
 /* Rings are taken down after the queue was quiesced, which waits for this. */

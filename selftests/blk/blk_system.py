@@ -320,7 +320,8 @@ def polled_by_sender(m):
     attach(m, f"{SCRATCH} xvdd w")
     t.expect(m.guest_run("cat /sys/block/xvdd/queue/io_poll").strip() == "1",
              "the disk cannot be polled")
-    both = VERIFY.format(**WORK[0]).replace("--iodepth=16", "--iodepth=64")
+    both = VERIFY.format(rw="randwrite", bs="512-64k", align="512").replace(
+        "--iodepth=16", "--iodepth=64")
     m.guest_run(both.replace("libaio", "io_uring") + " --hipri --name=w "
                 + both.partition(" ")[2].replace("--name=v", "--offset=8M"),
                 300, step="polled by the sender, beside another")
