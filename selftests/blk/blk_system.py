@@ -596,6 +596,7 @@ def see_through(m, how, what):
 
 def hostile_back_end(m):
     """A back end that lies costs its guest that disk, and nothing else."""
+    shown(m, "front")  # mounts what is read below
     bring_liar(m)
     for how, what in LIES:
         set_parameters(m, {f"{FRONT}/max_direct_pages": "40"}
