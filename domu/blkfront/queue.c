@@ -9,8 +9,8 @@
  *
  * Requests whose sender looks for the answer itself (io_uring's IOPOLL) have
  * hardware queues of their own, on the same rings.  Only their sender completes
- * them, whoever finds their responses: block core is not prepared for anyone in an
- * interrupt to do that.
+ * them, or, late, block core's timeout or who takes the ring down, whoever finds
+ * their responses: block core is not prepared for an interrupt to do that.
  *
  * A response is believed only if it names a request in flight, and only once.
  * Anything else, or an impossible index, ends the dealings with this back end.
