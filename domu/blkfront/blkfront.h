@@ -279,6 +279,7 @@ int blkfront_queue_start(struct blkfront *bf, struct blkfront_queue *q,
 void blkfront_queue_stop(struct blkfront_queue *q, struct bio_list *again);
 void blkfront_queue_enable(struct blkfront_queue *q);
 unsigned int blkfront_queue_outstanding(struct blkfront_queue *q);
+unsigned int blkfront_queue_drain(struct blkfront_queue *q);
 bool blkfront_queue_revoke(struct blkfront_queue *q, grant_ref_t list,
 			   unsigned int n, bool *notify);
 

@@ -537,6 +537,18 @@ unsigned int blkfront_queue_outstanding(struct blkfront_queue *q)
 }
 
 /**
+ * blkfront_queue_drain() - take what was answered, also for senders who do not look
+ * @q: queue; process context, no lock of ours but the device's
+ *
+ * Return: requests that may be answered yet, as blkfront_queue_outstanding().
+ */
+unsigned int blkfront_queue_drain(struct blkfront_queue *q)
+{
+	queue_reap_polled(q);
+	return blkfront_queue_outstanding(q);
+}
+
+/**
  * blkfront_queue_enable() - begin to take requests
  * @q: queue; the back end is connected
  */

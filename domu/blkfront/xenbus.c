@@ -349,14 +349,14 @@ static void xenbus_add_disk(struct work_struct *work)
 	mutex_unlock(&bf->lock);
 }
 
-/* Is there anything that the back end should answer before we part? */
+/* Is there anything that the back end should answer before we part?  May sleep. */
 static bool xenbus_outstanding(struct blkfront *bf)
 {
 	bool left = false;
 	unsigned int i;
 
 	for (i = 0; i < bf->nr_queues; i++)
-		left |= blkfront_queue_outstanding(&bf->queues[i]);
+		left |= blkfront_queue_drain(&bf->queues[i]);
 	for (i = 0; !left && i < bf->nr_queues; i++)
 		left |= !blkfront_direct_drain(&bf->queues[i]);
 	return left;

@@ -21,6 +21,8 @@ BACK = "back:/sys/module/tenon_blkback/parameters"
 FRONT = "front:/sys/module/tenon_blkfront/parameters"
 BACK_POLL = "back:/sys/module/tenon_common/parameters/poll_us"
 FRONT_POLL = "front:/sys/module/tenon_common/parameters/poll_us"
+MOUNT_DEBUGFS = ("mountpoint -q /sys/kernel/debug || "
+                 "mount -t debugfs none /sys/kernel/debug")
 SCRATCH = "phy:/dev/disk/by-id/virtio-scratch"
 
 VERIFY = ("fio --name=v --filename=/dev/xvdd --direct=1 --verify=crc32c "
@@ -127,9 +129,8 @@ def verify(m, what):
 def shown(m, side):
     """What one half, if it is ours, shows of xvdd's queues."""
     run = m.run if side == "back" else m.guest_run
-    return run("mountpoint -q /sys/kernel/debug || mount -t debugfs none "
-               "/sys/kernel/debug; cat /sys/kernel/debug/tenon/"
-               f"blk{side}/*51760*/queues") if ours(m, side) else ""
+    return run(f"{MOUNT_DEBUGFS}; cat /sys/kernel/debug/tenon/blk{side}/"
+               "*51760*/queues") if ours(m, side) else ""
 
 
 def counters(m):
@@ -282,59 +283,6 @@ def limits(m):
     detach(m)
 
 
-READS = 40
-BESIDE = ("taskset -c 0 chrt -f 1 sh -c 'while :; do :; done' & busy=$!; "
-          "start=$(date +%s%N); taskset -c 0 chrt -f 2 dd if=/dev/xvdd "
-          f"of=/dev/null bs=4k count={READS} iflag=direct 2>/dev/null; "
-          "end=$(date +%s%N); kill $busy; echo $(((end - start) / 1000000))")
-
-
-def poll_guard(m):
-    """A busy task does not keep from the poller what a read waits for.
-
-    Beside a real-time task the poller runs once a second, in the time that
-    Linux keeps for others.  Without its guard each read that it holds takes so
-    long, for it has told the back end to send no event.
-    """
-    attach(m, "phy:/dev/nullb0 xvdd w")
-    set_parameters(m, {FRONT_POLL: "1000"})
-    # A scheduler has requests sent by a thread, which hardly runs, either.
-    m.guest_run("echo none >/sys/block/xvdd/queue/scheduler")
-    took = int(m.guest_run(BESIDE, 600, step="reads beside a busy task"))
-    late = sum(map(int, re.findall(r"late (\d+)", shown(m, "front"))))
-    text = f"{READS} reads beside a busy task: {took} ms, {late} times late"
-    print(f"#   {text}", flush=True)
-    t.expect(took < READS * 500 and late, text)
-    set_parameters(m, {})
-    detach(m)
-
-
-def polled_by_sender(m):
-    """Who asks to poll for its requests does, beside others on the same ring.
-
-    The last run ends in the middle of its requests, which must not keep the
-    disk.
-    """
-    if not ours(m, "front"):
-        return
-    attach(m, f"{SCRATCH} xvdd w")
-    t.expect(m.guest_run("cat /sys/block/xvdd/queue/io_poll").strip() == "1",
-             "the disk cannot be polled")
-    both = VERIFY.format(rw="randwrite", bs="512-64k", align="512").replace(
-        "--iodepth=16", "--iodepth=64")
-    m.guest_run(both.replace("libaio", "io_uring") + " --hipri --name=w "
-                + both.partition(" ")[2].replace("--name=v", "--offset=8M"),
-                300, step="polled by the sender, beside another")
-    text = shown(m, "front")
-    t.expect(re.search(r"by_sender [1-9]\d\d", text), f"nobody polled:\n{text}")
-    m.guest_run("fio --name=k --filename=/dev/xvdd --direct=1 --rw=randread "
-                "--ioengine=io_uring --hipri --iodepth=32 --time_based "
-                "--runtime=60 >/dev/null & sleep 3; pkill -KILL fio; wait",
-                120, step="polled by the sender, which is killed")
-    t.expect("outstanding 0" in shown(m, "front"), "requests are left")
-    detach(m)
-
-
 def queues(m):
     """Data survives on one queue per vCPU, and each of them is used."""
     set_parameters(m, {f"{BACK}/max_queues": "4", f"{FRONT}/max_queues": "0"})
@@ -371,30 +319,6 @@ def mixes(m):
                      f"{name}, but:\n{text}")
         detach(m)
     set_parameters(m, {})
-
-
-def looks_before_it_sleeps(m):
-    """blkback's thread looks at its ring itself while it has its CPU alone."""
-    if not ours(m, "back"):
-        return
-    attach(m, "phy:/dev/nullb0 xvdd w")
-
-    def found():
-        m.guest_run("fio --name=s --filename=/dev/xvdd --rw=randread --bs=4k "
-                    "--direct=1 --ioengine=libaio --iodepth=8 --size=64M "
-                    "--number_ios=2000 >/dev/null", 300)
-        return sum(map(int, re.findall(r"spun (\d+)", shown(m, "back"))))
-
-    alone = found()
-    t.expect(alone > 0, "it found nothing itself")
-    m.run("for cpu in $(seq 0 $(($(nproc) - 1))); do taskset -c $cpu sh -c "
-          "'while :; do :; done' & echo $! >>/run/busy; done")
-    try:
-        busy = found()
-    finally:
-        m.run("kill $(cat /run/busy); rm /run/busy")
-    t.expect(busy == alone, f"{busy - alone} times beside a busy task")
-    detach(m)
 
 
 def read_only(m):
@@ -499,130 +423,9 @@ def save_restore(m):
     detach(m)
 
 
-def hostile_front_end(m):
-    """A front end that breaks every rule harms only itself."""
-    attach(m, "phy:/dev/nullb0 xvdd w")
-    log = m.guest_run(
-        "dmesg -C; echo vbd-51760 >/sys/bus/xen/drivers/tenon-blkfront/unbind "
-        "&& insmod /run/tenon/files/tenon-hostile-front.ko; dmesg", 900,
-        step="the hostile front end")
-    for line in log.splitlines():
-        if re.search(r"(ok \d+ - |# .*:\d+: |# \d+ of)", line):
-            print("#   " + line, flush=True)
-    done = re.search(r"# (\d+) of (\d+) failed", log)
-    t.expect(done, f"the cases did not end:\n{log[-800:]}")
-    t.expect(done.group(1) == "0" and int(done.group(2)) > 20,
-             f"hostile cases failed:\n{log[-2000:]}")
-    m.guest_run("dd if=/dev/xvda of=/dev/null bs=64k count=16 iflag=direct "
-                "2>/dev/null", step="our own disk still works")
-    # A bound device pins its driver.
-    m.guest_run("echo vbd-51760 >/sys/bus/xen/drivers/tenon-hostile-front/"
-                "unbind && rmmod tenon_hostile_front")
-    force_detach(m)
-
-
-# How the back end lies, and what becomes of I/O in the guest.
-LIES = (
-    ("none", "work"), ("operation", "work"), ("limits", "work"),
-    ("storm", "work"), ("no revoke", "direct"), ("held", "direct"),
-    ("status", "fail"), ("ahead", "stop"),
-    ("stray id", "stop"), ("twice", "stop"), ("back", "stop"),
-    ("no writes", "wait"), ("silence", "wait"),
-    ("sectors", "no disk"), ("block", "no disk"),
-    ("no sectors", "empty"),
-)
-WRITE = "dd if=/dev/zero of=/dev/xvdd bs=64k count=4 conv=fsync 2>/dev/null"
-READ = ("dd if=/dev/xvdd of=/dev/null bs=64k count=4 iflag=direct "
-        "2>/dev/null")
-
-
-FRONT_DRIVER = "/sys/bus/xen/drivers/tenon-blkfront"
-LIE = "/sys/module/tenon_hostile_back/parameters/lie"
-
-
-def bring_liar(m):
-    """Have xvdd, which is there but without a driver, served by a liar."""
-    attach(m, "phy:/dev/nullb0 xvdd w")
-    m.guest_run(f"echo vbd-51760 >{FRONT_DRIVER}/unbind")
-    m.run("insmod /run/tenon/files/tenon-hostile-back.ko; "
-          "dev=vbd-$(xl domid guest)-51760; "
-          "cd /sys/bus/xen-backend/drivers && "
-          "echo $dev >tenon-blkback/unbind && "
-          "echo $dev >tenon-hostile-back/bind")
-
-
-def meet_liar(m, how):
-    """Have it lie to a front end that begins anew."""
-    m.run(f"echo '{how}' >{LIE}")
-    m.guest_run(f"dmesg -C; echo vbd-51760 >{FRONT_DRIVER}/bind")
-
-
-def see_through(m, how, what):
-    """Check what the guest makes of a lie."""
-    if what == "no disk":
-        t.guest_wait(m, "dmesg | grep -q 'reading what'", f"{how}: refused")
-        m.guest_run("[ ! -e /sys/block/xvdd ]", step=f"{how}: no disk")
-        return
-    t.guest_wait(m, "[ -b /dev/xvdd ]", f"{how}: the disk appears")
-    if what == "empty":
-        m.guest_run("[ $(cat /sys/block/xvdd/size) = 0 ]", step=how)
-    elif what == "work":
-        m.guest_run(f"{READ} && {READ}", step=f"{how}: reads work")
-    elif what == "fail":
-        m.guest_run(f"! {READ}", step=f"{how}: reads fail")
-    elif what == "direct":
-        recur(m, 3000, depth=64)
-        # Grants of which there are too many, or that are not used any more.
-        t.guest_wait(m, "[ $(sed -n 's/.* revokes \\([0-9]*\\).*/\\1/p' /sys/"
-                        "kernel/debug/tenon/blkfront/*51760/queues) -gt 0 ]",
-                     f"{how}: a revoke")
-        recur(m, 3000, depth=64)
-        now = counters(m)
-        print(f"#   {now}", flush=True)
-        t.expect(now["pages"] <= 40 and not now["revoked"] and
-                 (how == "held") == (now["stuck"] > 0),
-                 f"{how}: {now}")
-    else:
-        work = WRITE if how == "no writes" else READ
-        m.guest_run(f"rm -f /tmp/work.*; (for i in 1 2 3 4; do {work} || "
-                    "break; done; touch /tmp/work.done) >/dev/null 2>&1 &")
-        time.sleep(4)
-        m.guest_run("[ ! -e /tmp/work.done ]", step=f"{how}: I/O waits")
-        said = m.guest_run("dmesg | grep -c 'broke the protocol'",
-                           check=False)[1].strip()
-        t.expect(said == ("1" if what == "stop" else "0"),
-                 f"{how}: {said} complaints in the log")
-
-
-def hostile_back_end(m):
-    """A back end that lies costs its guest that disk, and nothing else."""
-    shown(m, "front")  # mounts what is read below
-    bring_liar(m)
-    for how, what in LIES:
-        set_parameters(m, {f"{FRONT}/max_direct_pages": "40"}
-                       if what == "direct" else {})
-        meet_liar(m, how)
-        see_through(m, how, what)
-        m.guest_run(f"echo vbd-51760 >{FRONT_DRIVER}/unbind && "
-                    "[ ! -e /sys/block/xvdd ]", step=f"{how}: unbind")
-        if what in ("stop", "wait"):
-            t.guest_wait(m, "[ -e /tmp/work.done ]", f"{how}: I/O ends")
-        m.guest_run("dd if=/dev/xvda of=/dev/null bs=64k count=16 "
-                    "iflag=direct 2>/dev/null", step=f"{how}: xvda works")
-        print(f"#   lie: {how}: {what}", flush=True)
-    # What the toolstack says comes through a disk that hangs.
-    meet_liar(m, "silence")
-    see_through(m, "silence", "wait")
-    force_detach(m)
-    t.guest_wait(m, "[ ! -e /sys/block/xvdd ]", "the silent disk goes")
-    t.guest_wait(m, "[ -e /tmp/work.done ]", "its reads end")
-    m.run("rmmod tenon_hostile_back")
-
-
 TESTS = (direct, direct_when_it_pays, direct_under_pressure, read_only,
-         resize, device_fails, rebind, detach_under_load, hostile_front_end,
-         hostile_back_end, save_restore, queues, limits,
-         poll_guard, polled_by_sender, looks_before_it_sleeps)
+         resize, device_fails, rebind, detach_under_load, save_restore, queues,
+         limits)
 # With one stock half.  Linux's front end stops its queues when it is to close, and
 # then waits for what they still held: detached under load it hangs, with Linux's back
 # end as with ours.

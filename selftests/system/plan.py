@@ -17,6 +17,8 @@ sys.path[:0] = [os.path.join(t.TOP, "selftests", area)
                 for area in ("blk", "debug", "net", "ring")]
 # pylint: disable=wrong-import-position
 import blk_cut  # noqa: E402
+import blk_hostile  # noqa: E402
+import blk_poll  # noqa: E402
 import blk_store  # noqa: E402
 import blk_system  # noqa: E402
 import compiled  # noqa: E402
@@ -65,7 +67,8 @@ BOOTS = [
     Boot("teardown", [t.life_cycle, t.full_life_cycle, t.destroy_under_load,
                       t.reload_modules]),
     Boot("block", [blk_system.block_guest, *blk_system.TESTS,
-                   *blk_store.TESTS, *blk_cut.TESTS],
+                   *blk_hostile.TESTS, *blk_poll.TESTS, *blk_store.TESTS,
+                   *blk_cut.TESTS],
          {"back": "ours,stock", "front": "ours,stock", "limit": 3600},
          lambda kver: (*compiled.modules("selftests/blk/hostile", kver),
                        compiled.program(blk_cut.SOURCE))),
@@ -149,7 +152,7 @@ DEFAULT = {"tenon": ("devices", "stock-back", "stock-front", "stock",
            "xen": ("ours",)}
 # What takes minutes, or what other tests come close to: "make check" does
 # without.
-LONG = (blk_system.resize, blk_system.rebind, blk_system.hostile_back_end,
+LONG = (blk_system.resize, blk_system.rebind, blk_hostile.hostile_back_end,
         blk_store.network_block_device, blk_cut.deaths_amid_flushes,
         blk_system.save_restore,
         net_tests.net_save_restore,
