@@ -383,8 +383,11 @@ def publish():
         raise SystemExit(f"compare: {stars} of {len(results['cells'])} cells "
                          "were disturbed; not a run to publish")
     for name, text in (
-            ("README.md", compare_report.readme_table(results)),
-            ("docs/performance.md", compare_report.counts_page(results))):
+            ("README.md", compare_report.short_table(
+                results, lambda job: job in compare_jobs.QUICK
+                or job.startswith(("boot.", "mem.")))),
+            ("docs/performance.md", compare_report.short_table(results)
+             + "\n\n" + compare_report.counts_page(results))):
         path = os.path.join(TOP, name)
         with open(path, encoding="utf-8") as f:
             page = f.read()

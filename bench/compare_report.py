@@ -327,8 +327,8 @@ def markdown(results):
     return "\n".join(lines) + "\n"
 
 
-def readme_table(results):
-    """The short table for README.md: ours, the peer, and the device."""
+def short_table(results, wanted=lambda job: True):
+    """Ours, the peer and the device, of the jobs that are wanted."""
     jobs, _ = names(results)
     found = {(c["env"], c["job"]): c for c in results["cells"]}
     lines = [_provenance(results) + " " + _disturbances(results), "",
@@ -336,7 +336,7 @@ def readme_table(results):
              "| better by |", "|---|---|---:|---:|---:|---:|"]
     for job in jobs:
         ours = found.get(("tenon-tenon", job))
-        if not ours or job.startswith("stage."):
+        if not ours or job.startswith("stage.") or not wanted(job):
             continue
         ratio = ours.get("ratio_to_peer")
         lines.append(
