@@ -338,7 +338,10 @@ def short_table(results, wanted=lambda job: True):
         ours = found.get(("tenon-tenon", job))
         if not ours or job.startswith("stage.") or not wanted(job):
             continue
-        ratio = ours.get("ratio_to_peer")
+        peer = found.get((PEER, job)) or {}
+        # What cannot be trusted is not boasted of.
+        doubtful = ours.get("disturbed") or peer.get("disturbed")
+        ratio = None if doubtful else ours.get("ratio_to_peer")
         lines.append(
             f"| {job} | {ours['unit']} | {_star(found.get((LIMIT, job)))} | "
             f"{_star(found.get((PEER, job)))} | {_star(ours)} | "
